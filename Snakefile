@@ -1,0 +1,18 @@
+"""The pipeline as Snakemake sees it: includes and the default target, nothing else."""
+
+from snakemake.utils import min_version
+
+min_version("9.18")
+
+
+configfile: "params.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/alignment.smk"
+include: "workflow/rules/attributes.smk"
+include: "workflow/rules/report.smk"

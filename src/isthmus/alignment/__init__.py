@@ -1,0 +1,1 @@
+"""Distances between sample sets and the drivers that minimise them."""

@@ -1,0 +1,1 @@
+"""Classifiers that measure: what an image shows, and which domain a point is from."""

@@ -1,0 +1,1 @@
+"""Embeddings: one latent space for the images of two domains."""

@@ -1,0 +1,84 @@
+"""What the rules share: the validated parameters, and the inputs that make a rule re-run."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(workflow.basedir, "src"))
+os.environ["ISTHMUS_ENGINE"] = "snakemake"
+
+from isthmus import config as parameters
+from isthmus.closure import closure
+from isthmus.handover import Slices, to_dvc
+
+PARAMS = parameters.for_engine(config)
+RUNS = f"runs/{PARAMS.scale}"
+REPORTS = f"reports/{PARAMS.scale}"
+SCALE = f"--scale {PARAMS.scale}"
+SLICES = Slices(PARAMS, settle=workflow.is_main_process)
+
+TABLES = ["train.parquet", "test.parquet"]
+MODEL = ["model.safetensors", "model.json"]
+METRICS = ["metrics.json", "curves.json", "record.json"]
+ROWS = ["rows.json", "metrics.json", "record.json"]
+IMAGES = [*TABLES, "sheet.png", "record.json"]
+EMBEDDED = [*TABLES, *MODEL, "sheet.png", *METRICS]
+PREFIT = ["densities.safetensors", *METRICS]
+EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
+DECODED = [*ROWS, "digits.png", "confusion.png"]
+ALIGNED = ["aligned.parquet", "flow.safetensors", "metrics.json", "record.json"]
+
+
+wildcard_constraints:
+    source="|".join(PARAMS.sources),
+    toy="|".join(PARAMS.toys),
+    digits="|".join(PARAMS.digit_pairs),
+    pair="|".join(PARAMS.pairs),
+    family="|".join(PARAMS.families),
+
+
+def code(stage):
+    """The source files of a stage: its module's imports, followed to the end."""
+    return closure(f"isthmus.stages.{stage}")
+
+
+def values(key, *names):
+    """Input function: the file with the parameters that the stage instance `key` depends on."""
+
+    def path(wildcards):
+        items = dict(wildcards.items())
+        return SLICES.write(key.format(**items), [name.format(**items) for name in names])
+
+    return path
+
+
+def side(name, folder, files):
+    """Input function: files of the source that is side `name` (a or b) of a digit pair."""
+
+    def paths(wildcards):
+        source = getattr(PARAMS.digit_pairs[wildcards.digits], name)
+        return [f"{RUNS}/{folder}/{source}/{file}" for file in files]
+
+    return paths
+
+
+def alignments(pair):
+    """All that the alignment methods leave for a pair."""
+    closed = expand(f"{RUNS}/align/{pair}/{{m}}/{{f}}", m=["coral", "back-to-back"], f=ALIGNED)
+    return closed + expand(
+        f"{RUNS}/align/{pair}/lrmf-{{m}}/{{f}}", m=PARAMS.families, f=[*ALIGNED, "curves.json"]
+    )
+
+
+def everything():
+    """All that the stages before the report leave."""
+    return [
+        *expand(f"{RUNS}/images/{{s}}/{{f}}", s=PARAMS.sources, f=IMAGES),
+        *expand(f"{RUNS}/points/{{s}}/{{f}}", s=PARAMS.toys, f=IMAGES),
+        *expand(f"{RUNS}/points/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=EMBEDDED),
+        *expand(f"{RUNS}/prefit/{{s}}/{{f}}", s=PARAMS.pairs, f=PREFIT),
+        *[file for pair in PARAMS.pairs for file in alignments(pair)],
+        *expand(f"{RUNS}/attributes/{{s}}/{{f}}", s=PARAMS.sources, f=[*MODEL, *METRICS]),
+        *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.pairs, f=EVALUATED),
+        *expand(f"{RUNS}/decode/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=DECODED),
+    ]
+
