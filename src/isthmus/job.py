@@ -74,6 +74,11 @@ class Job:
         self._inputs.add(full)
         return full
 
+    def project_file(self, path: str) -> Path:
+        """A file of the project that is not code, such as `claims.yaml`, noted as read."""
+        self._inputs.add(Path(path))
+        return Path(path)
+
     def output(self, name: str, *, volatile: bool = False) -> Path:
         """Where to write an output file. A volatile one differs from run to run and is not hashed."""
         if volatile:

@@ -17,7 +17,8 @@ seeds = st.integers(0, 1000)
 
 def cloud(seed: int, n: int = 40, d: int = 3) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    mixing = torch.randn(d, d, dtype=torch.float64, generator=generator)
+    rotation = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64, generator=generator))[0]
+    mixing = rotation * torch.linspace(0.5, 2, d, dtype=torch.float64)
     return torch.randn(n, d, dtype=torch.float64, generator=generator) @ mixing + mixing[0]
 
 

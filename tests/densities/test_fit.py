@@ -112,7 +112,7 @@ def test_a_broken_gradient_stops_as_well() -> None:
         lambda: parameter.sqrt().sum(),
         [parameter],
         members=torch.Size(),
-        steps=5,
+        steps=1,
         learning_rate=0.1,
     )
     assert result.steps == 0

@@ -63,10 +63,9 @@ def side(name, folder, files):
 
 def alignments(pair):
     """All that the alignment methods leave for a pair."""
-    closed = expand(f"{RUNS}/align/{pair}/{{m}}/{{f}}", m=["coral", "back-to-back"], f=ALIGNED)
-    return closed + expand(
-        f"{RUNS}/align/{pair}/lrmf-{{m}}/{{f}}", m=PARAMS.families, f=[*ALIGNED, "curves.json"]
-    )
+    curves = [f"lrmf-{family}/curves.json" for family in PARAMS.families]
+    files = [f"{method}/{file}" for method in PARAMS.methods for file in ALIGNED]
+    return [f"{RUNS}/align/{pair}/{file}" for file in files + curves]
 
 
 def everything():

@@ -238,8 +238,8 @@ class LRMF(BaseEstimator):
         """Minus the LRMF loss on these samples, in nats: 0 is aligned, lower is worse.
 
         Args:
-            a: Samples of A, of shape `(N_A, D)`, or `(E, N_A, D)` for an ensemble.
-            b: Samples of B, likewise.
+            a: Samples of the law of A, of shape `(N_A, D)`, or `(E, N_A, D)` for an ensemble.
+            b: Samples of the law of B, likewise.
 
         Returns:
             The score of each member.

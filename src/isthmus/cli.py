@@ -1,0 +1,98 @@
+"""The command `isthmus`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from isthmus import config as configuration
+from isthmus.errors import InputError
+
+ROOT = Path()
+Scale = Annotated[str | None, typer.Option(help="scale; by default the one of params.yaml")]
+
+typer_app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+
+
+@typer_app.command()
+def scorecard(
+    scale: Scale = None,
+    json: Annotated[bool, typer.Option("--json", help="print scorecard.json")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="list the claims not measured as well")
+    ] = False,
+) -> None:
+    """Print every claim of the talk, the published figure, ours, and the verdict."""
+    from isthmus.report import scorecard as cards
+
+    name = configuration.load(ROOT, scale).scale
+    entries = cards.scorecard(cards.load_claims(ROOT / "claims.yaml"), name, ROOT)
+    if json:
+        typer.echo(cards.to_json(entries), nl=False)
+    else:
+        cards.render(entries, console=Console(), everything=everything)
+
+
+@typer_app.command()
+def ui(scale: Scale = None, host: str = "127.0.0.1", port: int = 5000) -> None:
+    """Sync the runs into MLflow and serve its user interface."""
+    from isthmus.tracking import serve
+
+    serve(ROOT, configuration.load(ROOT, scale), host=host, port=port)
+
+
+@typer_app.command()
+def track(scale: Scale = None) -> None:
+    """Sync the runs into MLflow."""
+    from isthmus.tracking import sync
+
+    result = sync(ROOT, configuration.load(ROOT, scale))
+    typer.echo(str(result))
+    if result.reason:
+        raise typer.Exit(1)
+
+
+@typer_app.command()
+def explain(stage: str, scale: Scale = None) -> None:
+    """Say why a stage instance, such as lrmf@moons-realnvp, would or would not run again."""
+    from isthmus.record import survey
+
+    states = survey(ROOT, configuration.load(ROOT, scale))
+    chosen = {k: s for k, s in states.items() if k == stage or k.split("@")[0] == stage}
+    if not chosen:
+        known = ", ".join(sorted(states)) or "none: nothing has run yet"
+        raise InputError(stage, "no such stage has run", mend=f"known are {known}")
+    for key, state in chosen.items():
+        typer.echo(f"{key}: {'would run again' if state.reasons else 'is current'}")
+        for reason in state.reasons:
+            typer.echo(f"  {reason}")
+
+
+@typer_app.command()
+def handover(scale: Scale = None) -> None:
+    """Write the stages whose records hold into dvc.lock (a Snakemake run does it at its end)."""
+    from isthmus.handover import to_dvc
+
+    typer.echo(to_dvc(configuration.load(ROOT, scale), ROOT))
+
+
+@typer_app.command()
+def scale(name: str) -> None:
+    """Switch params.yaml to another scale, for `dvc repro`; `quick` switches back."""
+    configuration.switch(ROOT, name)
+    typer.echo(f"params.yaml is at scale {name}")
+
+
+def app() -> None:
+    """Run the command; unusable input ends with exit code 2 and one line."""
+    try:
+        typer_app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,121 @@
+"""Figures: contact sheets, clouds, confusion tables. Same numbers, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from isthmus.data.pairs import label
+from isthmus.data.table import Table
+
+BLUE, ORANGE = "#1f6fb4", "#e0731d"
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+def contact_sheet(table: Table, path: Path, *, rows: int = 6, columns: int = 16) -> None:
+    """The first images of a table, in a grid."""
+    images = table.images()[: rows * columns, 0]
+    side = images.shape[-1]
+    sheet = np.zeros((rows * (side + 2), columns * (side + 2)))
+    for index, image in enumerate(np.asarray(images)):
+        top, left = (index // columns) * (side + 2), (index % columns) * (side + 2)
+        sheet[top : top + side, left : left + side] = image
+    figure, axes = plt.subplots(figsize=(8, 8 * rows / columns), layout="constrained")
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.axis("off")
+    _save(figure, path)
+
+
+def image_rows(rows: Sequence[Any], names: Sequence[str], path: Path) -> None:
+    """Rows of images `(n, 1, side, side)`, one labelled row each."""
+    count = max(len(row) for row in rows)
+    size = (0.62 * count + 1.6, 0.62 * len(rows) + 0.1)
+    figure, grid = plt.subplots(len(rows), count, figsize=size, squeeze=False)
+    figure.subplots_adjust(left=1.6 / size[0], right=1, bottom=0, top=1, wspace=0.05, hspace=0.05)
+    for line, row, name in zip(grid, rows, names, strict=True):
+        for axes in line:
+            axes.axis("off")
+        for axes, image in zip(line, row, strict=False):
+            axes.imshow(np.asarray(image)[0], cmap="gray", vmin=0, vmax=1)
+        line[0].text(-0.2, 0.5, name, transform=line[0].transAxes, ha="right", va="center")
+    _save(figure, path)
+
+
+def scatter(table: Table, path: Path) -> None:
+    """Both domains of a two-dimensional table."""
+    codes = table.factors["domain"]
+    figure, axes = plt.subplots(figsize=(5, 4), layout="constrained")
+    for code, name, colour in ((1, "B", ORANGE), (0, "A", BLUE)):
+        x = table.values[codes == code]
+        axes.scatter(*x.T, s=5, color=colour, label=name, alpha=0.6, linewidths=0)
+    axes.set_aspect("equal")
+    axes.legend(markerscale=3)
+    _save(figure, path)
+
+
+def clouds(a: Table, b: Table, moved: Mapping[str, Any], path: Path) -> None:
+    """A before and after each method over B, coloured by class where there is one.
+
+    Args:
+        a: The test points of A.
+        b: The test points of B.
+        moved: By method, T(A) of the first seed.
+        path: Where to write.
+    """
+    panels = {"no adaptation": a.values, **moved}
+    name = label(a)
+    classes = a.factors[name] if name else np.zeros(len(a), int)
+    centre, axes_ = _plane(b.values)
+    figure, grid = plt.subplots(
+        1, len(panels), figsize=(3 * len(panels), 3.2), layout="constrained", squeeze=False
+    )
+    for axes, (title, x) in zip(grid[0], panels.items(), strict=True):
+        flat_b, flat = (b.values - centre) @ axes_, (np.asarray(x) - centre) @ axes_
+        axes.scatter(*flat_b.T, s=4, color="0.8", linewidths=0)
+        axes.scatter(*flat.T, s=4, c=classes, cmap="tab10", vmin=0, vmax=9, linewidths=0)
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    _save(figure, path)
+
+
+def _plane(x: Any) -> tuple[Any, Any]:
+    """Centre and the two main directions of points; the plane itself where they lie in one."""
+    if x.shape[-1] == 2:
+        return np.zeros(2), np.eye(2)
+    centre = x.mean(0)
+    _, _, directions = np.linalg.svd(x - centre, full_matrices=False)
+    return centre, directions[:2].T
+
+
+def confusions(tables: Mapping[str, Any], path: Path) -> None:
+    """One confusion table a method: row = class before, column = class after, rows sum to one."""
+    if not tables:
+        figure, axes = plt.subplots(figsize=(4, 1), layout="constrained")
+        axes.text(0.5, 0.5, "this pair has no classes", ha="center", va="center")
+        axes.axis("off")
+        _save(figure, path)
+        return
+    figure, grid = plt.subplots(
+        1, len(tables), figsize=(2.7 * len(tables), 3), layout="constrained", squeeze=False
+    )
+    for axes, (title, table) in zip(grid[0], tables.items(), strict=True):
+        shares = table / np.maximum(table.sum(1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("after")
+        axes.set_ylabel("before")
+    _save(figure, path)

@@ -1,0 +1,109 @@
+"""Judge every alignment of a pair: class kept, domains told apart, moments, LRMF's certificate."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from isthmus import record
+from isthmus.attributes.digits import nearest_neighbour
+from isthmus.attributes.domain import audit
+from isthmus.data.pairs import label, read_domains
+from isthmus.data.table import Table, read_table
+from isthmus.job import Job, stage
+from isthmus.metrics.classification import accuracy, confusion, kept
+from isthmus.metrics.moments import covariance_distance, mean_distance
+from isthmus.metrics.summary import summary
+from isthmus.report.figures import clouds, confusions
+from isthmus.seeding import derive
+
+
+@stage(
+    "seed",
+    "threads",
+    "families",
+    "evaluate",
+    "prefit.{pair}.seeds",
+    folder="runs/{scale}/evaluate/{pair}",
+)
+def main(job: Job) -> None:
+    """Judge every alignment of a pair."""
+    pair = job.items["pair"]
+    _, train_b = read_domains(job.input(f"points/{pair}/train.parquet"))
+    a, b = read_domains(job.input(f"points/{pair}/test.parquet"))
+    results: dict[str, dict[str, list[float]]] = {"none": _judge(job, a, b, train_b, [a.values])}
+    rows = [{"pair": pair, "method": "none", "seed_index": 0, **_first(results["none"])}]
+    tables, shown = {}, {}
+    for method in job.config.methods:
+        home = f"align/{pair}/{method}"
+        table = read_table(job.input(f"{home}/aligned.parquet"), kind="points", factors=("member",))
+        made_by = record.read(job.input(f"{home}/record.json"))
+        members = [table.values[table.factors["member"] == m] for m in range(len(table) // len(a))]
+        results[method] = _judge(job, a, b, train_b, members)
+        if method.startswith("lrmf"):
+            metrics = json.loads(job.input(f"{home}/metrics.json").read_text())
+            for name in ("loss", "loss_error", "loss_initial"):
+                results[method][name] = metrics[name]["values"]
+        shown[method] = members[0]
+        for index in range(len(members)):
+            figures = {name: values[index] for name, values in results[method].items()}
+            rows.append(_row(pair, method, index, figures, made_by))
+        if name := label(a):
+            predicted = nearest_neighbour(train_b.values, train_b.factors[name], members[0])
+            tables[method] = confusion(a.factors[name], predicted, len(a.levels[name]))
+    metrics = {m: {k: summary(v) for k, v in values.items()} for m, values in results.items()}
+    job.write_json("metrics.json", metrics)
+    job.write_json("rows.json", rows)
+    clouds(a, b, shown, job.output("clouds.png"))
+    confusions(tables, job.output("confusion.png"))
+
+
+def _judge(job: Job, a: Table, b: Table, train_b: Table, members: list[Any]) -> dict[str, Any]:
+    settings, found = job.config.evaluate, defaultdict(list)
+    name = label(a)
+    for index, moved in enumerate(members):
+        rate = audit(
+            moved,
+            b.values,
+            hidden=settings.audit_hidden,
+            steps=settings.audit_steps,
+            seed=derive(job.seed, "audit", index),
+        )
+        found["domain_accuracy"].append(rate.value)
+        found["mean_distance"].append(mean_distance(moved, b.values))
+        found["covariance_distance"].append(covariance_distance(moved, b.values))
+        if name:
+            x, y = train_b.values, train_b.factors[name]
+            before, after = (nearest_neighbour(x, y, points) for points in (a.values, moved))
+            found["accuracy"].append(accuracy(after, a.factors[name]).value)
+            found["kept"].append(kept(before, after).value)
+    return {key: np.asarray(values).tolist() for key, values in found.items()}
+
+
+def _first(results: dict[str, list[float]]) -> dict[str, float]:
+    return {name: values[0] for name, values in results.items()}
+
+
+def _row(
+    pair: str, method: str, index: int, figures: dict[str, float], made_by: record.Record
+) -> dict[str, Any]:
+    """One result with its own configuration."""
+    return {
+        "pair": pair,
+        "method": method,
+        "seed_index": index,
+        **figures,
+        "key": made_by.key,
+        "seed": made_by.seed,
+        "parameters": made_by.parameters,
+        "versions": made_by.versions,
+        "inputs": made_by.inputs,
+        "code": made_by.code,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Write the scorecard and the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from isthmus import record
+from isthmus.job import Job, hardware, stage
+from isthmus.report.page import render
+from isthmus.report.scorecard import load_claims, scorecard, to_json
+from isthmus.tracking import run_links
+
+
+@stage("sources", "toys", "digit_pairs", "pairs", "families", folder="reports/{scale}")
+def main(job: Job) -> None:
+    """Write the scorecard and the page."""
+    job.input("track/tracked.json")
+    claims = load_claims(job.project_file("claims.yaml"))
+    entries = scorecard(claims, job.config.scale, Path())
+    job.output("scorecard.json").write_text(to_json(entries))
+    rows = []
+    for stage_, pairs in (("evaluate", job.config.pairs), ("decode", job.config.digit_pairs)):
+        for pair in pairs:
+            text = job.input(f"{stage_}/{pair}/rows.json").read_text()
+            rows += [{"stage": stage_, **row} for row in json.loads(text)]
+    job.write_json("tables.json", rows)
+    found = [p for p in record.find(Path(), job.config.scale) if p.parts[0] == "runs"]
+    for path in found:
+        job.input(str(path.relative_to(job.runs)))
+    page = render(job.config, entries, rows, _times(job), run_links(Path(), job.config), hardware())
+    job.output("index.html", volatile=True).write_text(page)
+
+
+def _times(job: Job) -> list[dict[str, Any]]:
+    files = sorted((job.runs / ".times").glob("*.json"))
+    return [json.loads(path.read_text()) for path in files]
+
+
+if __name__ == "__main__":
+    main()

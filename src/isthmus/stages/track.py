@@ -1,0 +1,23 @@
+"""Sync the records of all stages into MLflow; a store that is away costs nothing but a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from isthmus import record
+from isthmus.job import Job, stage
+from isthmus.tracking import sync
+
+
+@stage("sources", "toys", "digit_pairs", "pairs", "families", folder="runs/{scale}/track")
+def main(job: Job) -> None:
+    """Sync the records of all stages into MLflow."""
+    found = [p for p in record.find(Path(), job.config.scale) if "reports" not in p.parts]
+    paths = [path for path in found if path.parent != job.folder]
+    records = [record.read(job.input(str(path.relative_to(job.runs)))) for path in paths]
+    print(sync(Path(), job.config))
+    job.write_json("tracked.json", {each.key: each.digest for each in records})
+
+
+if __name__ == "__main__":
+    main()
