@@ -33,14 +33,14 @@ test: setup lint  ## lint, then run the tests
 	@$(RUN) pytest -n 2 --dist loadgroup
 
 lint: setup  ## ruff, mypy, snakefmt, snakemake --lint
-	@$(RUN) ruff check src tests benchmarks
-	@$(RUN) ruff format --check src tests benchmarks
+	@$(RUN) ruff check src tests
+	@$(RUN) ruff format --check src tests
 	@$(RUN) mypy
 	@$(RUN) snakefmt --check --compact-diff Snakefile workflow
 	@$(RUN) snakemake --lint
 
 bench: setup  ## every performance statement, as a ratio measured in one run
-	@$(RUN) python -m benchmarks
+	@$(RUN) python -m
 
 ui: setup  ## serve the runs in the MLflow UI
 	@$(RUN) isthmus ui --port $(PORT)

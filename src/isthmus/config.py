@@ -376,8 +376,8 @@ def _known(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") 
 
 def _section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that a `dict[Name, Section]` holds, if it is one."""
-    arguments = getattr(annotation, "__args__", ())
-    last = arguments[-1] if getattr(annotation, "__origin__", None) is dict else None
+    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    last: Any = arguments[-1] if getattr(annotation, "__origin__", None) is dict else None
     return last if isinstance(last, type) and issubclass(last, BaseModel) else None
 
 

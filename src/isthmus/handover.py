@@ -61,7 +61,7 @@ class Slices:
         old = _load(path)
         if stale:
             digest = hashlib.sha256(state.path.read_bytes()).hexdigest() if state else ""
-            new = {"parameters": values, "outdated_record": digest}
+            new: dict[str, Any] = {"parameters": values, "outdated_record": digest}
         elif old.get("parameters") == values:
             return
         else:

@@ -250,9 +250,10 @@ def _versions() -> dict[str, str]:
 
 
 def _engine() -> str:
+    """Snakemake exports a thread count for every rule, DVC its root; neither by hand."""
     if "DVC_ROOT" in os.environ:
         return "dvc"
-    return os.environ.get("ISTHMUS_ENGINE", "by hand")
+    return "snakemake" if "GOTO_NUM_THREADS" in os.environ else "by hand"
 
 
 def _git() -> tuple[str | None, bool | None]:

@@ -12,10 +12,10 @@ rule prefit:
         f"logs/{PARAMS.scale}/prefit/{{pair}}.log",
     benchmark:
         f"benchmarks/{PARAMS.scale}/prefit/{{pair}}.tsv"
+    priority: 10
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
-    priority: 10
     resources:
         mem_mb=2000,
         runtime=60,
@@ -82,16 +82,17 @@ rule lrmf:
         densities=f"{RUNS}/prefit/{{pair}}/densities.safetensors",
     output:
         expand(
-            f"{RUNS}/align/{{{{pair}}}}/lrmf-{{{{family}}}}/{{f}}", f=[*ALIGNED, "curves.json"]
+            f"{RUNS}/align/{{{{pair}}}}/lrmf-{{{{family}}}}/{{f}}",
+            f=[*ALIGNED, "curves.json"],
         ),
     log:
         f"logs/{PARAMS.scale}/lrmf/{{pair}}-{{family}}.log",
     benchmark:
         f"benchmarks/{PARAMS.scale}/lrmf/{{pair}}-{{family}}.tsv"
+    priority: 5
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
-    priority: 5
     resources:
         mem_mb=2000,
         runtime=120,
@@ -105,7 +106,12 @@ rule evaluate:
     input:
         code=code("evaluate"),
         values=values(
-            "evaluate@{pair}", "seed", "threads", "families", "evaluate", "prefit.{pair}.seeds"
+            "evaluate@{pair}",
+            "seed",
+            "threads",
+            "families",
+            "evaluate",
+            "prefit.{pair}.seeds",
         ),
         points=expand(f"{RUNS}/points/{{{{pair}}}}/{{f}}", f=TABLES),
         aligned=alignments("{pair}"),

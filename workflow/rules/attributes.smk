@@ -48,7 +48,10 @@ rule decode:
             f"{RUNS}/decode/{{digits}}/confusion.png",
             caption="../report/confusion.rst",
             category="Alignment",
-            labels={"source": "{digits}", "figure": "decoded class before against after"},
+            labels={
+                "source": "{digits}",
+                "figure": "decoded class before against after",
+            },
         ),
     log:
         f"logs/{PARAMS.scale}/decode/{{digits}}.log",

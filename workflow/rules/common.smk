@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
-os.environ["ISTHMUS_ENGINE"] = "snakemake"
 
 from isthmus import config as parameters
 from isthmus.closure import closure
@@ -46,7 +45,9 @@ def values(key, *names):
 
     def path(wildcards):
         items = dict(wildcards.items())
-        return SLICES.write(key.format(**items), [name.format(**items) for name in names])
+        return SLICES.write(
+            key.format(**items), [name.format(**items) for name in names]
+        )
 
     return path
 
@@ -76,8 +77,9 @@ def everything():
         *expand(f"{RUNS}/points/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=EMBEDDED),
         *expand(f"{RUNS}/prefit/{{s}}/{{f}}", s=PARAMS.pairs, f=PREFIT),
         *[file for pair in PARAMS.pairs for file in alignments(pair)],
-        *expand(f"{RUNS}/attributes/{{s}}/{{f}}", s=PARAMS.sources, f=[*MODEL, *METRICS]),
+        *expand(
+            f"{RUNS}/attributes/{{s}}/{{f}}", s=PARAMS.sources, f=[*MODEL, *METRICS]
+        ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.pairs, f=EVALUATED),
         *expand(f"{RUNS}/decode/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=DECODED),
     ]
-

@@ -4,7 +4,9 @@
 rule images:
     input:
         code=code("images"),
-        values=values("images@{source}", "seed", "threads", "data.image_size", "data.{source}"),
+        values=values(
+            "images@{source}", "seed", "threads", "data.image_size", "data.{source}"
+        ),
     output:
         tables=expand(f"{RUNS}/images/{{{{source}}}}/{{f}}", f=TABLES),
         sheet=report(
@@ -62,7 +64,9 @@ rule points:
 rule embed:
     input:
         code=code("embed"),
-        values=values("embed@{digits}", "seed", "threads", "digit_pairs.{digits}", "embed"),
+        values=values(
+            "embed@{digits}", "seed", "threads", "digit_pairs.{digits}", "embed"
+        ),
         a=side("a", "images", TABLES),
         b=side("b", "images", TABLES),
     output:

@@ -2,10 +2,10 @@
 
 
 rule all:
+    default_target: True
     input:
         f"{REPORTS}/scorecard.json",
         f"{REPORTS}/index.html",
-    default_target: True
 
 
 rule track:

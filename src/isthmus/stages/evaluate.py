@@ -51,9 +51,9 @@ def main(job: Job) -> None:
         for index in range(len(members)):
             figures = {name: values[index] for name, values in results[method].items()}
             rows.append(_row(pair, method, index, figures, made_by))
-        if name := label(a):
-            predicted = nearest_neighbour(train_b.values, train_b.factors[name], members[0])
-            tables[method] = confusion(a.factors[name], predicted, len(a.levels[name]))
+        if kind := label(a):
+            predicted = nearest_neighbour(train_b.values, train_b.factors[kind], members[0])
+            tables[method] = confusion(a.factors[kind], predicted, len(a.levels[kind]))
     metrics = {m: {k: summary(v) for k, v in values.items()} for m, values in results.items()}
     job.write_json("metrics.json", metrics)
     job.write_json("rows.json", rows)
