@@ -21,9 +21,9 @@ VOLATILE = "reports/quick/index.html"
 @pytest.fixture(scope="module")
 def snakemake() -> dict[str, dict[str, object]]:
     """By command: the inputs and outputs of each job, its rule, and its parameter file."""
+    options = "-n --forceall --cores 1 --nocolor --printshellcmds -- all"
     text = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--forceall", "--cores", "1", "--nocolor"]
-        + ["--printshellcmds", "--", "all"],
+        [sys.executable, "-m", "snakemake", *options.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,
