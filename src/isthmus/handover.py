@@ -39,20 +39,19 @@ class Slices:
         if settle:
             _order_times(root, self._states)
 
-    def write(self, key: str, names: list[str]) -> str:
+    def path(self, key: str) -> str:
+        """Where the parameter file of a stage instance is, relative to the project's folder."""
+        return f"runs/{self.config.scale}/.params/{key}.json"
+
+    def write(self, key: str, names: list[str]) -> None:
         """Write the parameter file of a stage instance, where it has to change.
 
         Args:
             key: The stage instance.
             names: Dotted names of the parameters it depends on.
-
-        Returns:
-            The file's path relative to the project's folder.
         """
-        path = Path("runs") / self.config.scale / ".params" / f"{key}.json"
         if self._settle:
-            self._update(self.root / path, key, names)
-        return path.as_posix()
+            self._update(self.root / self.path(key), key, names)
 
     def _update(self, path: Path, key: str, names: list[str]) -> None:
         values = {name: self.config.value(name) for name in names}

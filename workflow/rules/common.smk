@@ -1,5 +1,6 @@
 """What the rules share: the validated parameters, and the inputs that make a rule re-run."""
 
+import itertools
 import os
 import sys
 
@@ -40,16 +41,26 @@ def code(stage):
     return closure(f"isthmus.stages.{stage}")
 
 
+ITEMS = {
+    "source": PARAMS.sources,
+    "toy": PARAMS.toys,
+    "digits": list(PARAMS.digit_pairs),
+    "pair": PARAMS.pairs,
+    "family": PARAMS.families,
+}
+
+
 def values(key, *names):
-    """Input function: the file with the parameters that the stage instance `key` depends on."""
+    """The file with the parameters that the stage instance `key` depends on.
 
-    def path(wildcards):
-        items = dict(wildcards.items())
-        return SLICES.write(
-            key.format(**items), [name.format(**items) for name in names]
-        )
-
-    return path
+    All instances' files are written here, while the rules are read: once Snakemake has listed a
+    folder, it does not see what appears in it.
+    """
+    wildcards = [name for name in ITEMS if f"{{{name}}}" in key]
+    for chosen in itertools.product(*(ITEMS[name] for name in wildcards)):
+        items = dict(zip(wildcards, chosen))
+        SLICES.write(key.format(**items), [name.format(**items) for name in names])
+    return SLICES.path(key)
 
 
 def side(name, folder, files):
