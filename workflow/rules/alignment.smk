@@ -11,7 +11,7 @@ rule prefit:
     log:
         f"logs/{PARAMS.scale}/prefit/{{pair}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/prefit/{{pair}}.tsv"
+        f"benchmarks/{PARAMS.scale}/prefit@{{pair}}.tsv"
     priority: 10
     conda:
         "../envs/isthmus.yaml"
@@ -35,7 +35,7 @@ rule coral:
     log:
         f"logs/{PARAMS.scale}/coral/{{pair}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/coral/{{pair}}.tsv"
+        f"benchmarks/{PARAMS.scale}/coral@{{pair}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
@@ -59,7 +59,7 @@ rule back_to_back:
     log:
         f"logs/{PARAMS.scale}/back-to-back/{{pair}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/back-to-back/{{pair}}.tsv"
+        f"benchmarks/{PARAMS.scale}/back_to_back@{{pair}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
@@ -88,7 +88,7 @@ rule lrmf:
     log:
         f"logs/{PARAMS.scale}/lrmf/{{pair}}-{{family}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/lrmf/{{pair}}-{{family}}.tsv"
+        f"benchmarks/{PARAMS.scale}/lrmf@{{pair}}-{{family}}.tsv"
     priority: 5
     conda:
         "../envs/isthmus.yaml"
@@ -132,7 +132,7 @@ rule evaluate:
     log:
         f"logs/{PARAMS.scale}/evaluate/{{pair}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/evaluate/{{pair}}.tsv"
+        f"benchmarks/{PARAMS.scale}/evaluate@{{pair}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads

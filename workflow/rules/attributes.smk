@@ -11,7 +11,7 @@ rule attributes:
     log:
         f"logs/{PARAMS.scale}/attributes/{{source}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/attributes/{{source}}.tsv"
+        f"benchmarks/{PARAMS.scale}/attributes@{{source}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
@@ -56,7 +56,7 @@ rule decode:
     log:
         f"logs/{PARAMS.scale}/decode/{{digits}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/decode/{{digits}}.tsv"
+        f"benchmarks/{PARAMS.scale}/decode@{{digits}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads

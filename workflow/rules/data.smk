@@ -19,7 +19,7 @@ rule images:
     log:
         f"logs/{PARAMS.scale}/images/{{source}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/images/{{source}}.tsv"
+        f"benchmarks/{PARAMS.scale}/images@{{source}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
@@ -48,7 +48,7 @@ rule points:
     log:
         f"logs/{PARAMS.scale}/points/{{toy}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/points/{{toy}}.tsv"
+        f"benchmarks/{PARAMS.scale}/points@{{toy}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
@@ -82,7 +82,7 @@ rule embed:
     log:
         f"logs/{PARAMS.scale}/embed/{{digits}}.log",
     benchmark:
-        f"benchmarks/{PARAMS.scale}/embed/{{digits}}.tsv"
+        f"benchmarks/{PARAMS.scale}/embed@{{digits}}.tsv"
     conda:
         "../envs/isthmus.yaml"
     threads: PARAMS.threads
