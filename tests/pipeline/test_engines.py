@@ -77,7 +77,7 @@ def test_a_source_edit_reruns_the_stages_that_import_it(project, engine):
 def test_new_times_without_new_content_rerun_nothing(project):
     for path in (project.folder / "src").glob("**/*.py"):
         os.utime(path)
-    for path in reversed(sorted((project.folder / "runs" / "smoke").glob("*/**/*.parquet"))):
+    for path in sorted((project.folder / "runs" / "smoke").glob("*/**/*.parquet"), reverse=True):
         os.utime(path)
     assert project.snakemake() == []
     assert project.dvc() == []

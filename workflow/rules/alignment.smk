@@ -113,7 +113,7 @@ rule evaluate:
             "evaluate",
             "prefit.{pair}.seeds",
         ),
-        points=expand(f"{RUNS}/points/{{{{pair}}}}/{{f}}", f=TABLES),
+        points=expand(f"{RUNS}/points/{{{{pair}}}}/{{f}}", f=[*TABLES, "record.json"]),
         aligned=alignments("{pair}"),
     output:
         rows=expand(f"{RUNS}/evaluate/{{{{pair}}}}/{{f}}", f=ROWS),

@@ -30,7 +30,9 @@ rule decode:
         values=values(
             "decode@{digits}", "seed", "threads", "families", "digit_pairs.{digits}"
         ),
-        points=f"{RUNS}/points/{{digits}}/test.parquet",
+        points=expand(
+            f"{RUNS}/points/{{{{digits}}}}/{{f}}", f=["test.parquet", "record.json"]
+        ),
         model=expand(f"{RUNS}/points/{{{{digits}}}}/{{f}}", f=MODEL),
         images=side("a", "images", ["test.parquet"]),
         classifier_a=side("a", "attributes", MODEL),

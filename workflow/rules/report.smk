@@ -45,6 +45,7 @@ rule report:
         f"{REPORTS}/tables.json",
         f"{REPORTS}/record.json",
         page=f"{REPORTS}/index.html",
+        results=f"{REPORTS}/results.json",
     log:
         f"logs/{PARAMS.scale}/report.log",
     benchmark:

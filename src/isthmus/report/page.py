@@ -119,7 +119,8 @@ def _loss_curve(runs: Path, config: Config, pair: str) -> str:
     axes.axhline(0, color="black", linewidth=1, linestyle="--", label="known zero")
     axes.set_xlabel("step")
     axes.set_ylabel("LRMF loss, nats")
-    axes.set_yscale("symlog", linthresh=1)
+    if axes.get_ylim()[1] > 10:
+        axes.set_yscale("symlog", linthresh=1)
     axes.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110)

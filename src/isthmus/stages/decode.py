@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from isthmus import record
 from isthmus.attributes.digits import Classifier
 from isthmus.data.pairs import read_domains
 from isthmus.data.table import read_table
@@ -15,6 +16,7 @@ from isthmus.metrics.classification import accuracy, confusion, kept
 from isthmus.metrics.summary import summary
 from isthmus.networks.storage import load
 from isthmus.report.figures import confusions, image_rows
+from isthmus.stages.rows import result_row
 
 SHOWN = 14
 
@@ -40,8 +42,10 @@ def main(job: Job) -> None:
     rows, metrics, tables = [], {}, {}
     pictures: list[Any] = [images.images()[:SHOWN]]
     members: dict[str, list[Any]] = {"none": [a.values]}
+    made_by = {"none": record.read(job.input(f"points/{name}/record.json"))}
     for method in job.config.methods:
         table = read_table(job.input(f"align/{name}/{method}/aligned.parquet"), kind="points")
+        made_by[method] = record.read(job.input(f"align/{name}/{method}/record.json"))
         count = len(table) // len(a)
         members[method] = [table.values[table.factors["member"] == m] for m in range(count)]
     for method, clouds in members.items():
@@ -51,10 +55,8 @@ def main(job: Job) -> None:
             after = classifier_b.predict(shown).argmax(1)
             found["accuracy"].append(accuracy(after, digits).value)
             found["kept"].append(kept(before, after).value)
-            rows.append(
-                {"pair": name, "method": method, "seed_index": index}
-                | {key: values[-1] for key, values in found.items()}
-            )
+            figures = {key: values[-1] for key, values in found.items()}
+            rows.append(result_row(name, method, index, figures, made_by[method]))
             if index == 0:
                 tables[method] = confusion(before, after, 10)
                 pictures.append(np.asarray(shown[:SHOWN]))

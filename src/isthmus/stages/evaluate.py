@@ -19,6 +19,7 @@ from isthmus.metrics.moments import covariance_distance, mean_distance
 from isthmus.metrics.summary import summary
 from isthmus.report.figures import clouds, confusions
 from isthmus.seeding import derive
+from isthmus.stages.rows import result_row
 
 
 @stage(
@@ -35,7 +36,8 @@ def main(job: Job) -> None:
     _, train_b = read_domains(job.input(f"points/{pair}/train.parquet"))
     a, b = read_domains(job.input(f"points/{pair}/test.parquet"))
     results: dict[str, dict[str, list[float]]] = {"none": _judge(job, a, b, train_b, [a.values])}
-    rows = [{"pair": pair, "method": "none", "seed_index": 0, **_first(results["none"])}]
+    embedded = record.read(job.input(f"points/{pair}/record.json"))
+    rows = [result_row(pair, "none", 0, _member(results["none"], 0), embedded)]
     tables, shown = {}, {}
     for method in job.config.methods:
         home = f"align/{pair}/{method}"
@@ -49,8 +51,7 @@ def main(job: Job) -> None:
                 results[method][name] = metrics[name]["values"]
         shown[method] = members[0]
         for index in range(len(members)):
-            figures = {name: values[index] for name, values in results[method].items()}
-            rows.append(_row(pair, method, index, figures, made_by))
+            rows.append(result_row(pair, method, index, _member(results[method], index), made_by))
         if kind := label(a):
             predicted = nearest_neighbour(train_b.values, train_b.factors[kind], members[0])
             tables[method] = confusion(a.factors[kind], predicted, len(a.levels[kind]))
@@ -83,26 +84,8 @@ def _judge(job: Job, a: Table, b: Table, train_b: Table, members: list[Any]) -> 
     return {key: np.asarray(values).tolist() for key, values in found.items()}
 
 
-def _first(results: dict[str, list[float]]) -> dict[str, float]:
-    return {name: values[0] for name, values in results.items()}
-
-
-def _row(
-    pair: str, method: str, index: int, figures: dict[str, float], made_by: record.Record
-) -> dict[str, Any]:
-    """One result with its own configuration."""
-    return {
-        "pair": pair,
-        "method": method,
-        "seed_index": index,
-        **figures,
-        "key": made_by.key,
-        "seed": made_by.seed,
-        "parameters": made_by.parameters,
-        "versions": made_by.versions,
-        "inputs": made_by.inputs,
-        "code": made_by.code,
-    }
+def _member(results: dict[str, list[float]], index: int) -> dict[str, float]:
+    return {name: values[index] for name, values in results.items()}
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def _load(job: Job) -> dict[str, Table]:
     if name == "mnist":
         return mnist.load(
             size,
+            train=data.mnist.train,
             test=data.mnist.test,
             train_size=data.mnist.train_size,
             seed=job.seed,

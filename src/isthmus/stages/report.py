@@ -29,7 +29,12 @@ def main(job: Job) -> None:
     found = [p for p in record.find(Path(), job.config.scale) if p.parts[0] == "runs"]
     for path in found:
         job.input(str(path.relative_to(job.runs)))
-    page = render(job.config, entries, rows, _times(job), run_links(Path(), job.config), hardware())
+    times = _times(job)
+    ran = {each["key"]: each for each in times}
+    job.output("results.json", volatile=True).write_text(
+        json.dumps([row | {"execution": ran.get(row["key"])} for row in rows], indent=1) + "\n"
+    )
+    page = render(job.config, entries, rows, times, run_links(Path(), job.config), hardware())
     job.output("index.html", volatile=True).write_text(page)
 
 

@@ -15,7 +15,10 @@ def main(job: Job) -> None:
     found = [p for p in record.find(Path(), job.config.scale) if "reports" not in p.parts]
     paths = [path for path in found if path.parent != job.folder]
     records = [record.read(job.input(str(path.relative_to(job.runs)))) for path in paths]
-    print(sync(Path(), job.config))
+    result = sync(Path(), job.config)
+    print(f"MLflow: {result.created} runs created, {result.kept} kept")
+    if result.reason:
+        print(f"{result.failed} not delivered: {result.reason}. The next sync delivers them.")
     job.write_json("tracked.json", {each.key: each.digest for each in records})
 
 
