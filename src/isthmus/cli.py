@@ -59,6 +59,30 @@ def track(scale: Scale = None) -> None:
 
 
 @typer_app.command()
+def plan(
+    target: Annotated[
+        str | None, typer.Argument(help="a claim's id, a file, or a stage; all if not given")
+    ] = None,
+) -> None:
+    """Print, without running, which stages make a table, a figure or a claim's number."""
+    from isthmus.plan import plan as make
+
+    steps = make(ROOT, configuration.load(ROOT), target)
+    for step in steps:
+        cost = "never ran here"
+        if step.seconds is not None:
+            cost = f"{step.seconds:.1f} s, {step.memory:.0f} MiB last time"
+        typer.echo(f"{step.key}  (seed {step.seed}; {cost})")
+        typer.echo(f"  {step.command}")
+        names = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
+        typer.echo(f"  parameters: {names}")
+        for file in step.files:
+            typer.echo(f"  writes {file}")
+    known = [step.seconds for step in steps if step.seconds is not None]
+    typer.echo(f"{len(steps)} stages, {sum(known):.0f} s of work known for {len(known)} of them")
+
+
+@typer_app.command()
 def explain(stage: str, scale: Scale = None) -> None:
     """Say why a stage instance, such as lrmf@moons-realnvp, would or would not run again."""
     from isthmus.record import survey

@@ -303,7 +303,7 @@ def _validate(values: Mapping[str, Any], path: Path, blame: Mapping[str, Path]) 
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         where = next((p for k, p in blame.items() if k == key or k.startswith(f"{key}.")), path)
         if first["type"] == "extra_forbidden":

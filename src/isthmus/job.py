@@ -26,11 +26,20 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from isthmus import config as configuration
-from isthmus.closure import closure
+from isthmus.closure import PACKAGE, closure
 from isthmus.errors import InputError
 from isthmus.record import NAME, Record, sha256
 from isthmus.seeding import derive, seed_everything
 
+UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
 LIBRARIES = ("isthmus", "numpy", "pyarrow", "scikit-learn", "scipy", "torch", "zuko")
 
 
@@ -113,8 +122,8 @@ class Job:
         self._staging.mkdir(parents=True)
         names = [name.format(**self.items) for name in parameters]
         values = {name: self.config.value(name) for name in names}
-        files = closure(module)
-        code = {path: sha256(path) for path in files}
+        _refuse_other_checkout()
+        code = {path: sha256(PACKAGE.parent.parent / path) for path in closure(module)}
         started, clock = time.time(), time.perf_counter()
         try:
             seed_everything(self.seed, threads=self.config.threads)
@@ -213,7 +222,7 @@ def stage(*parameters: str, folder: str) -> Callable[[Callable[[Job], None]], Ca
             except InputError as error:
                 sys.exit(_complain(str(error)))
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                if error.errno not in UNWRITABLE:
                     raise
                 where = error.filename or "runs"
                 mend = "free some space or choose a folder that can be written"
@@ -239,6 +248,16 @@ def _main(
     values = vars(parser.parse_args(arguments))
     config = configuration.load(scale=values.pop("scale"))
     Job(module.rsplit(".", 1)[1], values, folder, config).run(body, parameters, module)
+
+
+def _refuse_other_checkout() -> None:
+    here = Path("src") / PACKAGE.name
+    if here.is_dir() and here.resolve() != PACKAGE.resolve():
+        raise InputError(
+            here,
+            f"the program that runs is another copy, {PACKAGE}",
+            mend="install this one with `pip install -e .`, or set PYTHONPATH=src",
+        )
 
 
 def _complain(message: str) -> int:
