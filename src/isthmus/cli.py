@@ -107,6 +107,29 @@ def handover(scale: Scale = None) -> None:
 
 
 @typer_app.command()
+def publish(scale: Scale = None) -> None:
+    """Copy the scorecard and the figures of the last run to published/, which git keeps."""
+    from isthmus.report.published import publish as copy
+
+    typer.echo(f"copied to {copy(ROOT, configuration.load(ROOT, scale).scale)}")
+
+
+@typer_app.command()
+def compare(
+    scale: Scale = None,
+    tolerance: Annotated[float, typer.Option(help="relative to the figure or to 1")] = 0.05,
+) -> None:
+    """Compare the last run with the published one; exit code 1 where they differ."""
+    from isthmus.report.published import differences
+
+    found = differences(ROOT, configuration.load(ROOT, scale).scale, tolerance)
+    for line in found:
+        typer.echo(line)
+    typer.echo(f"{len(found)} differences beyond {tolerance}")
+    raise typer.Exit(1 if found else 0)
+
+
+@typer_app.command()
 def scale(name: str) -> None:
     """Switch params.yaml to another scale, for `dvc repro`; `quick` switches back."""
     configuration.switch(ROOT, name)

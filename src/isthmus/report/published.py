@@ -1,0 +1,68 @@
+"""The results kept in git: copied by an explicit command, compared by a tolerance."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from isthmus.errors import InputError
+
+FIGURES = ("evaluate/*/clouds.png", "evaluate/*/confusion.png", "decode/*/digits.png")
+
+
+def publish(root: Path, scale: str) -> Path:
+    """Copy scorecard and figures of the last run of a scale to `published/<scale>/`.
+
+    Raises:
+        InputError: The scale has not run.
+    """
+    target = root / "published" / scale
+    entries = _read(root / "reports" / scale / "scorecard.json")
+    if target.exists():
+        shutil.rmtree(target)
+    target.mkdir(parents=True)
+    judged = [entry for entry in entries if entry["verdict"] != "not-measured"]
+    (target / "scorecard.json").write_text(json.dumps(judged, indent=1, sort_keys=True) + "\n")
+    for pattern in FIGURES:
+        for path in sorted((root / "runs" / scale).glob(pattern)):
+            shutil.copy(path, target / f"{path.parent.name}-{path.name}")
+    return target
+
+
+def differences(root: Path, scale: str, tolerance: float) -> list[str]:
+    """Judged claims whose verdict or figure differs from the published run's.
+
+    Args:
+        root: The project's folder.
+        scale: Which scale.
+        tolerance: Largest difference of a figure that counts as none, relative to the larger of
+            the published figure's size and 1.
+
+    Raises:
+        InputError: The scale has not run, or was never published.
+    """
+    published = _read(root / "published" / scale / "scorecard.json")
+    now = {entry["id"]: entry for entry in _read(root / "reports" / scale / "scorecard.json")}
+    found = []
+    for entry in published:
+        other = now.get(entry["id"], {"verdict": "gone", "measured": None})
+        if other["verdict"] != entry["verdict"]:
+            found.append(f"{entry['id']}: {entry['verdict']}, now {other['verdict']}")
+        elif not _close(entry["measured"], other["measured"], tolerance):
+            found.append(f"{entry['id']}: {entry['measured']}, now {other['measured']}")
+    return found
+
+
+def _close(a: Any, b: Any, tolerance: float) -> bool:
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return abs(a - b) <= tolerance * max(abs(a), 1)
+    return bool(a == b)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(path, "the file is missing", mend="run this scale first") from None
