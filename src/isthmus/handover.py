@@ -124,15 +124,18 @@ def to_dvc(config: Config, root: Path = Path(".")) -> str:
     current = {key: state for key, state in states.items() if not state.reasons}
 
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
     try:
-        with Repo(root) as repo:
+        with Repo(root) as repo, lock_repo(repo):
             stages = {stage.addressing: stage for stage in repo.index.stages}
             known = [key for key in current if key in stages and _same(stages[key], current[key])]
-            changed = [key for key in known if key in repo.status(targets=known)] if known else []
-            for key in changed:
-                repo.commit(key, force=True)
+            changed = [stages[key] for key in known if stages[key].changed()]
+            for stage in changed:
+                stage.save()
+                stage.commit()
+            if changed:
+                changed[0].dvcfile.dump_stages(changed, update_pipeline=False)
     except DvcException as error:
         return f"Not handed over to DVC: {error}. `dvc repro` will run these stages again."
     left = sorted(set(stages) - set(known))

@@ -17,6 +17,7 @@ from isthmus.tracking import run_links
 def main(job: Job) -> None:
     """Write the scorecard and the page."""
     job.input("track/tracked.json")
+    job.project_file("src/isthmus/report/page.html")
     claims = load_claims(job.project_file("claims.yaml"))
     entries = scorecard(claims, job.config.scale, Path())
     job.output("scorecard.json").write_text(to_json(entries))
