@@ -12,6 +12,14 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+
+
+rule all:
+    input:
+        f"{REPORTS}/scorecard.json",
+        f"{REPORTS}/index.html",
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/attributes.smk"

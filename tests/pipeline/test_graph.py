@@ -21,7 +21,7 @@ VOLATILE = {"reports/quick/index.html", "reports/quick/results.json"}
 @pytest.fixture(scope="module")
 def snakemake() -> dict[str, dict[str, object]]:
     """By command: the inputs and outputs of each job, its rule, and its parameter file."""
-    options = "-n --forceall --cores 1 --nocolor --printshellcmds -- all"
+    options = "-n --forceall --cores 1 --nocolor --printshellcmds"
     text = subprocess.run(
         [sys.executable, "-m", "snakemake", *options.split()],
         cwd=ROOT,

@@ -1,13 +1,6 @@
 """Report: the sync to MLflow, the scorecard and the page."""
 
 
-rule all:
-    default_target: True
-    input:
-        f"{REPORTS}/scorecard.json",
-        f"{REPORTS}/index.html",
-
-
 rule track:
     input:
         code=code("track"),
