@@ -128,7 +128,7 @@ def to_dvc(config: Config, root: Path = Path(".")) -> str:
 
     try:
         with Repo(root) as repo, lock_repo(repo):
-            stages = {stage.addressing: stage for stage in repo.index.stages}
+            stages = {stage.name: stage for stage in repo.index.stages}
             known = [key for key in current if key in stages and _same(stages[key], current[key])]
             changed = [stages[key] for key in known if stages[key].changed()]
             for stage in changed:

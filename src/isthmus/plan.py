@@ -67,7 +67,7 @@ def plan(root: Path, config: Config, target: str | None = None) -> list[Step]:
             order = [stage for stage in order if stage in wanted]
         return [
             Step(
-                key=stage.addressing,
+                key=stage.name,
                 command=stage.cmd,
                 parameters={
                     name: config.value(name)
@@ -75,10 +75,10 @@ def plan(root: Path, config: Config, target: str | None = None) -> list[Step]:
                     if isinstance(dependency, ParamsDependency)
                     for name in dependency.params
                 },
-                seed=derive(config.seed, stage.addressing),
+                seed=derive(config.seed, stage.name),
                 files=tuple(out.def_path for out in stage.outs),
-                seconds=_cost(root, config.scale, stage.addressing)[0],
-                memory=_cost(root, config.scale, stage.addressing)[1],
+                seconds=_cost(root, config.scale, stage.name)[0],
+                memory=_cost(root, config.scale, stage.name)[1],
             )
             for stage in order
         ]
@@ -92,7 +92,7 @@ def _file(root: Path, config: Config, target: str) -> str:
 
 
 def _makes(stage: Any, target: str) -> bool:
-    names = [stage.addressing, stage.addressing.split("@")[0]]
+    names = [stage.name, stage.name.split("@")[0]]
     files = [out.def_path for out in stage.outs]
     return target in names or any(f == target or f.endswith(f"/{target}") for f in files)
 

@@ -68,10 +68,10 @@ def dvc() -> dict[str, dict[str, object]]:
                 else:
                     inputs |= {o for o in made if o.startswith(f"{path}/")} or {path}
             found[stage.cmd] = {
-                "rule": stage.addressing.split("@")[0],
+                "rule": stage.name.split("@")[0],
                 "inputs": inputs,
                 "outputs": {out.def_path for out in stage.outs},
-                "key": stage.addressing,
+                "key": stage.name,
                 "parameters": parameters,
             }
     return found
