@@ -28,6 +28,7 @@ def main(job: Job) -> None:
             rows += [{"stage": stage_, **row} for row in json.loads(text)]
     job.write_json("tables.json", rows)
     found = [p for p in record.find(Path(), job.config.scale) if p.parts[0] == "runs"]
+    found.remove(job.runs / "track" / record.NAME)
     for path in found:
         job.input(str(path.relative_to(job.runs)))
     times = _times(job)
