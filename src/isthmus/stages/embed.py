@@ -1,4 +1,4 @@
-"""Embed both digit domains of a pair by one VAE-GAN, in units of B's mean and deviation."""
+"""Embed both digit domains of a pair by one VAE-GAN; the KL term keeps the codes near unit scale."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def seeds_of(job: Job) -> list[int]:
 
 
 def domains(a: Table, b: Table) -> tuple[Tensor, Tensor]:
-    """Points of A and B, float32 of shape (N, D), in units of B's mean and deviation as stored."""
+    """Points of A and B, float32 of shape (N, D), as stored."""
     return torch.as_tensor(a.values).float(), torch.as_tensor(b.values).float()
 
 
