@@ -40,7 +40,8 @@ lint: setup  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(RUN) snakemake --lint
 
 bench: setup  ## every performance statement, as a ratio measured in one run
-	@$(RUN) python -m
+	@$(VENV)/bin/pip install --quiet --editable '.[bench]' --constraint constraints.txt
+	@$(RUN) sh -c 'for each in benchmarks/*.py; do python $$each || exit 1; done'
 
 ui: setup  ## serve the runs in the MLflow UI
 	@$(RUN) isthmus ui --port $(PORT)
@@ -49,7 +50,7 @@ deps: setup  ## rewrite the source-file lines of dvc.yaml from the imports
 	@$(RUN) python workflow/scripts/code_deps.py
 
 docs: setup  ## rewrite config/README.md from the schema
-	@$(RUN) python -c "from isthmus.config import reference; open('config/README.md', 'w').write(reference())"
+	@$(RUN) python -c "from isthmus.config.reference import reference; open('config/README.md', 'w').write(reference())"
 
 clean:  ## remove everything the pipeline made (keeps .venv and downloads)
 	rm -rf runs reports logs .snakemake .isthmus mlflow.db mlartifacts .dvc/cache .dvc/tmp benchmarks/*/

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from isthmus.data.points import read_points, write_points
 
 ROOT = Path(__file__).parents[1]
 
@@ -73,3 +76,37 @@ def test_switching_scales_and_back_leaves_the_file_as_it_was(tmp_path):
         assert isthmus("scale", name, cwd=tmp_path).returncode == 0
         assert f"scale: {written}\n" in (tmp_path / "params.yaml").read_text()
     assert (tmp_path / "params.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "suffix"),
+    [("coral", "csv"), ("lrmf-gaussian", "npy"), ("back-to-back", "npy"), ("lrmf-realnvp", "csv")],
+)
+def test_points_of_ones_own_are_aligned(tmp_path, method, suffix):
+    draw = np.random.default_rng(0)
+    a, b = draw.normal(3, 2, (200, 2)), draw.normal(0, 5, (200, 2))
+    write_points(a, tmp_path / "a.npy")
+    write_points(b, tmp_path / f"b.{suffix}")
+    out = tmp_path / f"c.{suffix}"
+    files = (str(tmp_path / "a.npy"), str(tmp_path / f"b.{suffix}"), "--out", str(out))
+    done = isthmus("align", method, *files, "--steps", "60")
+    assert done.returncode == 0, done.stderr
+    moved, _ = read_points(out)
+    assert abs(moved.mean(0) - b.mean(0)).max() < 2 < abs(a.mean(0) - b.mean(0)).min()
+    assert out.with_suffix(".png").stat().st_size > 1000
+    assert ("nats" in done.stdout) == method.startswith("lrmf")
+
+
+def test_points_that_do_not_fit_are_refused(tmp_path):
+    write_points(np.eye(3), tmp_path / "a.npy")
+    write_points(np.eye(4), tmp_path / "b.npy")
+    a, b, c = (str(tmp_path / f"{name}.npy") for name in "abc")
+    for arguments, said in (
+        (("coral", a, b, "--out", c), "3"),
+        (("nothing", a, a, "--out", c), "no such method"),
+        (("coral", a, a, "--out", "c.txt"), "unknown kind"),
+    ):
+        done = isthmus("align", *arguments)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr

@@ -10,7 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.config import Config, for_engine, load, merge
+from isthmus.config import Config, load
+from isthmus.config.files import merge
+from isthmus.config.loading import for_engine
 from isthmus.errors import InputError
 
 ROOT = Path(__file__).parents[1]

@@ -151,7 +151,7 @@ def test_the_closure_follows_imports_to_the_end():
     files = closure("isthmus.stages.coral")
     assert "src/isthmus/stages/coral.py" in files
     assert "src/isthmus/alignment/coral.py" in files
-    assert "src/isthmus/config.py" in files
+    assert "src/isthmus/config/schema.py" in files
     assert "src/isthmus/alignment/lrmf.py" not in files
     assert "src/isthmus/tracking.py" not in files
     assert all((ROOT / file).is_file() for file in files)

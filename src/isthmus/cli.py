@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from isthmus import config as configuration
+from isthmus.config.switching import switch
 from isthmus.errors import InputError
 
 ROOT = Path()
@@ -132,8 +133,49 @@ def compare(
 @typer_app.command()
 def scale(name: str) -> None:
     """Switch params.yaml to another scale, for `dvc repro`; `quick` switches back."""
-    configuration.switch(ROOT, name)
+    switch(ROOT, name)
     typer.echo(f"params.yaml is at scale {name}")
+
+
+@typer_app.command()
+def align(
+    method: Annotated[str, typer.Argument(help="coral, back-to-back, lrmf-gaussian, lrmf-realnvp")],
+    a: Annotated[Path, typer.Argument(help="points that move: .parquet, .csv or .npy")],
+    b: Annotated[Path, typer.Argument(help="points that stay")],
+    out: Annotated[Path, typer.Option(help="where T(A) goes, as its suffix says")],
+    steps: Annotated[int, typer.Option(min=1, help="steps of each training")] = 3000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Move the points A onto the points B; writes T(A) and a picture, prints the certificate."""
+    from rich.progress import Progress
+    from torch import Tensor
+
+    from isthmus.alignment import aligners
+    from isthmus.data.points import check_suffix, read_points, write_points
+    from isthmus.report.figures import before_and_after
+
+    check_suffix(out)
+    points_a, columns = read_points(a)
+    points_b, _ = read_points(b)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        total = steps * aligners.TRAININGS.get(method, 0)
+        task = progress.add_task(method, total=total or None)
+
+        def on_step(step: int, loss: Tensor) -> None:
+            progress.update(task, advance=1, description=f"{method}, loss {loss.mean():.3f} nats")
+
+        found = aligners.align(method, points_a, points_b, steps=steps, seed=seed, on_step=on_step)
+    write_points(found.points, out, columns)
+    picture = out.with_suffix(".png")
+    before_and_after(points_a, found.points, points_b, picture)
+    if found.stopped:
+        typer.echo("training met a loss that is not finite: this is its last good state", err=True)
+    if found.certificate is not None:
+        typer.echo(str(found.certificate))
+    else:
+        typer.echo(f"{method} gives no certificate; look at the picture")
+    typer.echo(f"{len(found.points)} points in {out}, picture in {picture}")
+    raise typer.Exit(1 if found.stopped else 0)
 
 
 def app() -> None:

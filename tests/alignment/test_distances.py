@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from isthmus.alignment.distances import gaussian_lr_distance
+from isthmus.alignment.distances import gaussian_lr_distance, gaussian_w2
 from isthmus.densities import Gaussian
 from isthmus.densities.gaussian import moments
 
@@ -50,3 +50,18 @@ def test_an_affine_map_of_both_sets_changes_nothing(first: int, second: int) -> 
 def test_gradients() -> None:
     arguments = [x.requires_grad_() for x in (*moments(cloud(0)), *moments(cloud(1)))]
     torch.autograd.gradcheck(gaussian_lr_distance, arguments)
+
+
+def test_w2_of_equal_covariances_is_the_squared_distance_of_means() -> None:
+    mean, cov = moments(cloud(0))
+    assert gaussian_w2(mean, cov, mean + 2, cov).item() == pytest.approx(12, abs=1e-9)
+    assert gaussian_w2(mean, cov, mean, 4 * cov).item() == pytest.approx(cov.trace().item(), 1e-9)
+
+
+@given(seeds, seeds)
+def test_w2_is_symmetric_and_not_negative(first: int, second: int) -> None:
+    a, b = moments(cloud(first)), moments(cloud(second))
+    distance = gaussian_w2(*a, *b)
+    assert distance > -1e-9
+    torch.testing.assert_close(distance, gaussian_w2(*b, *a))
+    torch.testing.assert_close(gaussian_w2(*a, *a), torch.zeros_like(distance), atol=1e-7, rtol=0)

@@ -6,11 +6,11 @@ import sys
 
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 
-from isthmus import config as parameters
+from isthmus.config.loading import for_engine
 from isthmus.closure import closure
 from isthmus.handover import Slices, to_dvc
 
-PARAMS = parameters.for_engine(config)
+PARAMS = for_engine(config)
 RUNS = f"runs/{PARAMS.scale}"
 REPORTS = f"reports/{PARAMS.scale}"
 SCALE = f"--scale {PARAMS.scale}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -159,6 +159,7 @@ class LRMF(BaseEstimator):
         *,
         held_out: float | tuple[Any, Any] = 0.2,
         private: tuple[nn.Module, nn.Module] | None = None,
+        on_step: Callable[[int, Tensor], None] | None = None,
     ) -> Self:
         """Find T, and certify it on held-out samples.
 
@@ -167,6 +168,7 @@ class LRMF(BaseEstimator):
             b: Samples of B, likewise.
             held_out: Samples of A and B to certify on, or the share of both to hold out for that.
             private: Fitted private densities of A and B, where there are any; fitted here if not.
+            on_step: Called after each step of Adam with its number and the loss of each member.
 
         Raises:
             InputError: Samples cannot be used, or a model is not an ensemble of this size.
@@ -192,7 +194,10 @@ class LRMF(BaseEstimator):
             self.flow_.double()
         a, b, test_a, test_b = (self._cast(x) for x in (a, b, test_a, test_b))
         if private is None:
-            self.private_ = self._private(a, test_a), self._private(b, test_b)
+            self.private_ = (
+                self._private(a, test_a, on_step),
+                self._private(b, test_b, on_step),
+            )
         else:
             for each in private:
                 seeds.check(each, "private")
@@ -203,7 +208,7 @@ class LRMF(BaseEstimator):
         if isinstance(self.shared_, Gaussian) and isinstance(self.flow_, Affine):
             descent = _align_gaussians(self.flow_, self.shared_, a, b)
         else:
-            descent = self._descend(a, b, constant, seeds)
+            descent = self._descend(a, b, constant, seeds, on_step)
         certificates = certify(
             self.flow_, self.shared_, self.private_, test_a, test_b, tolerance=self.tolerance
         )
@@ -262,16 +267,25 @@ class LRMF(BaseEstimator):
             "clip": self.clip,
         }
 
-    def _private(self, x: Tensor, held_out: Tensor) -> nn.Module:
+    def _private(
+        self, x: Tensor, held_out: Tensor, on_step: Callable[[int, Tensor], None] | None
+    ) -> nn.Module:
         """A private density of the family, fitted to `x`."""
         density = copy.deepcopy(self.shared_)
         if isinstance(density, Gaussian | GaussianMixture):
             return density.fit(x)
         options = self._training() | {"batch_size": self.batch_size, "seeds": self.seeds}
-        fit(density, x, held_out=held_out, **options)
+        fit(density, x, held_out=held_out, on_step=on_step, **options)
         return density
 
-    def _descend(self, a: Tensor, b: Tensor, constant: Tensor, seeds: Seeds) -> Descent:
+    def _descend(
+        self,
+        a: Tensor,
+        b: Tensor,
+        constant: Tensor,
+        seeds: Seeds,
+        on_step: Callable[[int, Tensor], None] | None,
+    ) -> Descent:
         """Adam over T and S together."""
         if isinstance(self.shared_, Gaussian | GaussianMixture):
             self.shared_.fit(torch.cat([per_member(x, seeds.members) for x in (a, b)], -2))
@@ -281,6 +295,7 @@ class LRMF(BaseEstimator):
             lambda: lrmf_loss(self.flow_, self.shared_, next(batches_a), next(batches_b), constant),
             [*self.flow_.parameters(), *self.shared_.parameters()],
             members=seeds.members,
+            on_step=on_step,
             **self._training(),
         )
 

@@ -32,9 +32,7 @@ def read_points(path: str | Path) -> tuple[npt.NDArray[np.float64], list[str]]:
         InputError: The file is missing, damaged or empty, or a column is not numeric, holds NaN,
             infinity or a blank, or never changes; the message names column and row.
     """
-    path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise InputError(path, "unknown kind of file", mend=f"use one of {', '.join(SUFFIXES)}")
+    path = check_suffix(path)
     if not path.is_file():
         raise InputError(path, "the file is missing", mend="check the path")
     if path.suffix == ".npy":
@@ -67,9 +65,7 @@ def write_points(
     Raises:
         InputError: The suffix is unknown, or the folder cannot be written.
     """
-    path, array = Path(path), np.asarray(points, dtype=np.float64)
-    if path.suffix not in SUFFIXES:
-        raise InputError(path, "unknown kind of file", mend=f"use one of {', '.join(SUFFIXES)}")
+    path, array = check_suffix(path), np.asarray(points, dtype=np.float64)
     with write_atomically(path) as file:
         if path.suffix == ".npy":
             np.save(file, array)
@@ -80,6 +76,18 @@ def write_points(
             pa.csv.write_csv(table, file)
         else:
             pa.parquet.write_table(table, file)
+
+
+def check_suffix(path: str | Path) -> Path:
+    """The path, if its suffix says a kind of file that is known.
+
+    Raises:
+        InputError: It does not.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(path, "unknown kind of file", mend=f"use one of {', '.join(SUFFIXES)}")
+    return path
 
 
 def _npy(path: Path) -> tuple[npt.NDArray[np.float64], list[str]]:

@@ -92,6 +92,7 @@ def descend(
     learning_rate: float,
     schedule: Schedule = "cosine",
     clip: float = 10.0,
+    on_step: Callable[[int, Tensor], None] | None = None,
 ) -> Descent:
     """Minimise a loss by Adam, each member as if it were alone.
 
@@ -107,6 +108,7 @@ def descend(
         learning_rate: Adam's step size at the start.
         schedule: "cosine" lowers it to zero along half a cosine, "constant" keeps it.
         clip: Largest gradient norm of a member.
+        on_step: Called after each step with its number and the loss of each member.
     """
     trained = [p for p in parameters if p.requires_grad]
     adam = torch.optim.Adam(trained, lr=learning_rate, fused=True)
@@ -134,6 +136,8 @@ def descend(
             _take(good, trained, alive)
             taken = taken.where(~alive, step)
         adam.step()
+        if on_step is not None:
+            on_step(step, curve[-1])
     _take(good, trained, alive)
     with torch.no_grad():
         for parameter, kept in zip(trained, good, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ def fit(
     schedule: Schedule = "cosine",
     clip: float = 10.0,
     seeds: int | Sequence[int] = 0,
+    on_step: Callable[[int, Tensor], None] | None = None,
 ) -> FitResult:
     """Minimise -mean log p(x) over the parameters of a density, in place.
 
@@ -57,6 +58,7 @@ def fit(
         clip: Largest gradient norm, of each member.
         seeds: An integer for a single model; one seed a member for an ensemble `(E,)`. They order
             the samples. The initial weights were drawn when the density was built.
+        on_step: Called after each step with its number and the loss of each member.
 
     Raises:
         InputError: Samples cannot be used, or the density is not an ensemble of this size.
@@ -78,6 +80,7 @@ def fit(
         learning_rate=learning_rate,
         schedule=schedule,
         clip=clip,
+        on_step=on_step,
     )
     with torch.no_grad():
         nll = -density().log_prob(held_out)

@@ -92,6 +92,24 @@ def clouds(a: Table, b: Table, moved: Mapping[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+def before_and_after(a: Any, moved: Any, b: Any, path: Path) -> None:
+    """A and T(A) over B, in the plane of B's two main directions; histograms where D is 1."""
+    panels = {"A and B": np.asarray(a), "T(A) and B": np.asarray(moved)}
+    figure, grid = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    for axes, (title, x) in zip(grid, panels.items(), strict=True):
+        if x.shape[1] == 1:
+            axes.hist(b[:, 0], bins=60, density=True, color=ORANGE, alpha=0.5, label="B")
+            axes.hist(x[:, 0], bins=60, density=True, color=BLUE, alpha=0.5, label=title[:-6])
+        else:
+            centre, directions = _plane(b)
+            for points, name, colour in ((b, "B", ORANGE), (x, title[:-6], BLUE)):
+                flat = (points - centre) @ directions
+                axes.scatter(*flat.T, s=5, color=colour, alpha=0.6, linewidths=0, label=name)
+        axes.set_title(title)
+        axes.legend(markerscale=3)
+    _save(figure, path)
+
+
 def _plane(x: Any) -> tuple[Any, Any]:
     """Centre and the two main directions of points; the plane itself where they lie in one."""
     if x.shape[-1] == 2:
