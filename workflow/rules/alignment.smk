@@ -102,6 +102,37 @@ rule lrmf:
         "{params.command} > {log} 2>&1"
 
 
+rule rival:
+    input:
+        code=code("rival"),
+        values=values(
+            "rival@{rival_pair}-{rival}",
+            "seed",
+            "threads",
+            "prefit.{rival_pair}.seeds",
+            "align.{rival_pair}",
+            "rival.{rival}",
+        ),
+        points=expand(f"{RUNS}/points/{{{{rival_pair}}}}/{{f}}", f=TABLES),
+    output:
+        expand(f"{RUNS}/align/{{{{rival_pair}}}}/{{{{rival}}}}/{{f}}", f=RIVAL),
+    log:
+        f"logs/{PARAMS.scale}/rival/{{rival_pair}}-{{rival}}.log",
+    benchmark:
+        f"benchmarks/{PARAMS.scale}/rival@{{rival_pair}}-{{rival}}.tsv"
+    priority: 5
+    conda:
+        "../envs/isthmus.yaml"
+    threads: PARAMS.threads
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        command=f"python -m isthmus.stages.rival {SCALE} --pair {{rival_pair}} --method {{rival}}",
+    shell:
+        "{params.command} > {log} 2>&1"
+
+
 rule evaluate:
     input:
         code=code("evaluate"),
@@ -110,11 +141,14 @@ rule evaluate:
             "seed",
             "threads",
             "families",
+            "rivals",
+            "rival_pairs",
+            "rival.mmd.width",
             "evaluate",
             "prefit.{pair}.seeds",
         ),
         points=expand(f"{RUNS}/points/{{{{pair}}}}/{{f}}", f=[*TABLES, "record.json"]),
-        aligned=alignments("{pair}"),
+        aligned=aligned("pair"),
     output:
         rows=expand(f"{RUNS}/evaluate/{{{{pair}}}}/{{f}}", f=ROWS),
         clouds=report(

@@ -28,7 +28,13 @@ rule decode:
     input:
         code=code("decode"),
         values=values(
-            "decode@{digits}", "seed", "threads", "families", "digit_pairs.{digits}"
+            "decode@{digits}",
+            "seed",
+            "threads",
+            "families",
+            "rivals",
+            "rival_pairs",
+            "digit_pairs.{digits}",
         ),
         points=expand(
             f"{RUNS}/points/{{{{digits}}}}/{{f}}", f=["test.parquet", "record.json"]
@@ -37,7 +43,7 @@ rule decode:
         images=side("a", "images", ["test.parquet"]),
         classifier_a=side("a", "attributes", MODEL),
         classifier_b=side("b", "attributes", MODEL),
-        aligned=alignments("{digits}"),
+        aligned=aligned("digits"),
     output:
         rows=expand(f"{RUNS}/decode/{{{{digits}}}}/{{f}}", f=ROWS),
         digits=report(

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(workflow.basedir, "src"))
 
 from isthmus.config.loading import for_engine
+from isthmus.config.schema import REPORTED
 from isthmus.closure import closure
 from isthmus.handover import Slices, to_dvc
 
@@ -25,6 +26,10 @@ EMBEDDED = [*TABLES, *MODEL, "sheet.png", *METRICS]
 PREFIT = ["densities.safetensors", *METRICS]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
+STUDIED = ["metrics.json", "figure.png", "record.json"]
+CURVED = ("meshes", "pixel_flow")
+STUDIES = list(type(PARAMS.studies).model_fields)
+RIVAL = ["aligned.parquet", *METRICS]
 ALIGNED = ["aligned.parquet", "flow.safetensors", "metrics.json", "record.json"]
 
 
@@ -34,6 +39,8 @@ wildcard_constraints:
     digits="|".join(PARAMS.digit_pairs),
     pair="|".join(PARAMS.pairs),
     family="|".join(PARAMS.families),
+    rival="|".join(PARAMS.rivals),
+    rival_pair="|".join(PARAMS.rival_pairs),
 
 
 def code(stage):
@@ -46,6 +53,8 @@ ITEMS = {
     "toy": PARAMS.toys,
     "digits": list(PARAMS.digit_pairs),
     "pair": PARAMS.pairs,
+    "rival_pair": PARAMS.rival_pairs,
+    "rival": PARAMS.rivals,
     "family": PARAMS.families,
 }
 
@@ -75,9 +84,27 @@ def side(name, folder, files):
 
 def alignments(pair):
     """All that the alignment methods leave for a pair."""
-    curves = [f"lrmf-{family}/curves.json" for family in PARAMS.families]
-    files = [f"{method}/{file}" for method in PARAMS.methods for file in ALIGNED]
-    return [f"{RUNS}/align/{pair}/{file}" for file in files + curves]
+    files = []
+    for method in PARAMS.methods(pair):
+        kept = RIVAL if method in PARAMS.rivals else ALIGNED
+        curves = ["curves.json"] if method.startswith("lrmf") else []
+        files += [f"{RUNS}/align/{pair}/{method}/{file}" for file in kept + curves]
+    return files
+
+
+def aligned(name):
+    """Input function: the alignments of the pair that is the wildcard `name`."""
+    return lambda wildcards: alignments(wildcards[name])
+
+
+def study(name):
+    """Where a study leaves its outputs."""
+    return f"{RUNS}/evaluate/{name.replace('_', '-')}"
+
+
+def studied(name):
+    """What a study leaves there; those that train keep their curves."""
+    return [*STUDIED, *(["curves.json"] if name in CURVED else [])]
 
 
 def everything():
@@ -93,4 +120,5 @@ def everything():
         ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.pairs, f=EVALUATED),
         *expand(f"{RUNS}/decode/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=DECODED),
+        *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
     ]

@@ -4,7 +4,7 @@
 rule track:
     input:
         code=code("track"),
-        values=values("track", "sources", "toys", "digit_pairs", "pairs", "families"),
+        values=values("track", *REPORTED),
         everything=everything(),
     output:
         f"{RUNS}/track/tracked.json",
@@ -30,7 +30,7 @@ rule report:
         "claims.yaml",
         "src/isthmus/report/page.html",
         code=code("report"),
-        values=values("report", "sources", "toys", "digit_pairs", "pairs", "families"),
+        values=values("report", *REPORTED),
         everything=everything(),
         tracked=f"{RUNS}/track/tracked.json",
     output:

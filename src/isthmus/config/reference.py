@@ -33,6 +33,7 @@ def reference() -> str:
 
 def _rows(model: type[BaseModel], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
+        name = field.alias or name
         key, value, inner = f"{prefix}{name}", values[name], field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield f"| **`{key}`** | | | | {' '.join((inner.__doc__ or '').split())} |"

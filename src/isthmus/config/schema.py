@@ -7,37 +7,40 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from isthmus.config.fields import (
+    Section,
+    Width,
+    count,
+    hidden_widths,
+    number,
+    sample_count,
+    step_count,
+    step_size,
+)
+from isthmus.config.studies import Studies
 
 BASE_SCALE = "quick"
 SCALES = ("smoke", "quick", "full", "paper")
+
+REPORTED = (
+    "sources",
+    "toys",
+    "digit_pairs",
+    "pairs",
+    "families",
+    "rivals",
+    "rival_pairs",
+    "studies",
+)
+"""The parameters that say which stages there are."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Family = Literal["gaussian", "realnvp"]
 Source = Literal["mnist", "usps", "optdigits", "typeset"]
 Toy = Literal["moons", "blobs", "mixtures"]
-
-
-def _number(text: str, unit: str, **bounds: Any) -> Any:
-    return Field(description=text, json_schema_extra={"unit": unit}, **bounds)
-
-
-def _samples(text: str) -> Any:
-    return _number(text, "samples", ge=2, le=10_000_000)
-
-
-def _steps(text: str) -> Any:
-    return _number(text, "optimiser steps", ge=1, le=10_000_000)
-
-
-def _rate(text: str) -> Any:
-    return _number(text, "per step", gt=0, le=1)
-
-
-class Section(BaseModel):
-    """A section of the parameter file: closed, immutable, no defaults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+RivalName = Literal["mmd", "emd", "sn-gan", "wgan-gp", "ot-cfm"]
 
 
 class Mnist(Section):
@@ -49,7 +52,7 @@ class Mnist(Section):
     test: Literal["packaged", "official"] = Field(
         description="`packaged` holds back the rest of the 5,000, `official` fetches 10,000"
     )
-    train_size: int = _samples("digits to train with")
+    train_size: int = sample_count("digits to train with")
 
 
 class Usps(Section):
@@ -59,28 +62,28 @@ class Usps(Section):
 class Optdigits(Section):
     """The 1,797 handwritten 8x8 digits that come with scikit-learn."""
 
-    train_size: int = _samples("digits to train with; the rest tests")
+    train_size: int = sample_count("digits to train with; the rest tests")
 
 
 class Typeset(Section):
     """Digits drawn in matplotlib's fonts, with known class, rotation and size."""
 
-    train_size: int = _samples("digits to train with")
-    test_size: int = _samples("digits to test with")
+    train_size: int = sample_count("digits to train with")
+    test_size: int = sample_count("digits to test with")
 
 
 class ToySet(Section):
     """A two-dimensional pair of domains."""
 
-    train_size: int = _samples("points of each domain to train with")
-    test_size: int = _samples("points of each domain to test with")
+    train_size: int = sample_count("points of each domain to train with")
+    test_size: int = sample_count("points of each domain to test with")
 
 
 class Moons(ToySet):
     """Two moons; domain A is domain B rotated clockwise."""
 
-    noise: float = _number("standard deviation of the noise, moon radius 1", "radii", ge=0, le=1)
-    rotation: float = _number("clockwise rotation of A", "degrees", ge=-180, le=180)
+    noise: float = number("standard deviation of the noise, moon radius 1", "radii", ge=0, le=1)
+    rotation: float = number("clockwise rotation of A", "degrees", ge=-180, le=180)
 
 
 class Data(Section):
@@ -91,7 +94,7 @@ class Data(Section):
         "the environment variable ISTHMUS_DATA_MIRROR stands in when null"
     )
     cache: str = Field(description="folder that keeps downloads")
-    image_size: int = _number("height and width of every digit image", "pixels", ge=8, le=256)
+    image_size: int = number("height and width of every digit image", "pixels", ge=8, le=256)
     mnist: Mnist
     usps: Usps
     optdigits: Optdigits
@@ -104,48 +107,88 @@ class Data(Section):
 class Embed(Section):
     """The VAE-GAN that embeds both digit domains of a pair. Its settings are ours."""
 
-    latent: int = _number("size of the embedding", "dimensions", ge=1, le=1024)
-    width: int = _number("channels of the first convolution", "channels", ge=4, le=512)
-    steps: int = _steps("training length")
-    batch_size: int = _number("images of each domain in a step", "samples", ge=2, le=4096)
-    learning_rate: float = _rate("Adam's step size")
-    kl_weight: float = _number("weight of KL(q(z|x) | N(0, 1))", "1", ge=0, le=1000)
-    adversarial_weight: float = _number("weight of the GAN term", "1", ge=0, le=1000)
+    latent: int = number("size of the embedding", "dimensions", ge=1, le=1024)
+    width: int = number("channels of the first convolution", "channels", ge=4, le=512)
+    steps: int = step_count("training length")
+    batch_size: int = number("images of each domain in a step", "samples", ge=2, le=4096)
+    learning_rate: float = step_size("Adam's step size")
+    kl_weight: float = number("weight of KL(q(z|x) | N(0, 1))", "1", ge=0, le=1000)
+    adversarial_weight: float = number("weight of the GAN term", "1", ge=0, le=1000)
 
 
 class Flow(Section):
     """A RealNVP: its shape and how it is trained."""
 
-    couplings: int = _number("affine coupling layers", "layers", ge=1, le=64)
-    hidden: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
-        description="widths of the hidden layers of each coupling", min_length=1, max_length=8
-    )
-    steps: int = _steps("training length")
-    batch_size: int = _number("points of each domain in a step", "samples", ge=2, le=65536)
-    learning_rate: float = _rate("Adam's step size")
+    couplings: int = number("affine coupling layers", "layers", ge=1, le=64)
+    hidden: list[Width] = hidden_widths("widths of the hidden layers of each coupling")
+    steps: int = step_count("training length")
+    batch_size: int = number("points of each domain in a step", "samples", ge=2, le=65536)
+    learning_rate: float = step_size("Adam's step size")
 
 
 class Prefit(Section):
     """Private densities of both domains of a pair; the shared one takes the same family."""
 
-    seeds: int = _number("independent fits, one seed each", "seeds", ge=1, le=100)
-    mixture_components: int = _number("components of the mixture", "components", ge=1, le=1000)
+    seeds: int = number("independent fits, one seed each", "seeds", ge=1, le=100)
+    mixture_components: int = number("components of the mixture", "components", ge=1, le=1000)
     realnvp: Flow
+
+
+class FreePointsRival(Section):
+    """A distance minimised over the coordinates of the points themselves."""
+
+    steps: int = step_count("length of the descent")
+    learning_rate: float = step_size("Adam's step size, in units of the points")
+
+
+class MmdRival(FreePointsRival):
+    """The maximum mean discrepancy with one Gaussian kernel."""
+
+    width: float = number("width of the kernel", "units of the points", gt=0, le=1e6)
+
+
+class Game(Section):
+    """A GAN whose generator is the flow of `align`."""
+
+    steps: int = step_count("steps of the generator")
+    discriminator_steps: int = count("steps of the discriminator before each", "steps")
+    batch_size: int = number("points of each domain in a step", "samples", ge=2, le=65536)
+    learning_rate: float = step_size("Adam's step size, both sides")
+    hidden: list[Width] = hidden_widths("widths of the discriminator's hidden layers")
+
+
+class Matching(Section):
+    """Flow matching along a mini-batch transport plan."""
+
+    steps: int = step_count("training length")
+    batch_size: int = number("points of each domain in a step", "samples", ge=2, le=65536)
+    learning_rate: float = step_size("Adam's step size")
+    hidden: list[Width] = hidden_widths("widths of the velocity field's hidden layers")
+
+
+class Rivals(Section):
+    """Settings of LRMF's rivals: published where they are, ours where they are not."""
+
+    mmd: MmdRival
+    emd: FreePointsRival
+    sn_gan: Game = Field(alias="sn-gan")
+    wgan_gp: Game = Field(alias="wgan-gp")
+    ot_cfm: Matching = Field(alias="ot-cfm")
 
 
 class Attributes(Section):
     """Digit classifiers on images."""
 
-    steps: int = _steps("training length")
-    batch_size: int = _number("images in a step", "samples", ge=2, le=65536)
-    learning_rate: float = _rate("Adam's step size")
+    steps: int = step_count("training length")
+    batch_size: int = number("images in a step", "samples", ge=2, le=65536)
+    learning_rate: float = step_size("Adam's step size")
 
 
 class Evaluate(Section):
     """How an alignment is judged."""
 
-    audit_steps: int = _steps("training length of the domain classifier that audits")
-    audit_hidden: int = _number("width of its two hidden layers", "units", ge=1, le=4096)
+    audit_steps: int = step_count("training length of the domain classifier that audits")
+    audit_hidden: int = number("width of its two hidden layers", "units", ge=1, le=4096)
 
 
 class Tracking(Section):
@@ -167,8 +210,8 @@ class Config(Section):
     """All parameters of one scale."""
 
     scale: Literal["smoke", "quick", "full", "paper"] = Field(description="which scale this is")
-    seed: int = _number("base seed; every job derives its own from it", "1", ge=0, lt=2**31)
-    threads: int = _number("torch threads of a process", "threads", ge=1, le=256)
+    seed: int = number("base seed; every job derives its own from it", "1", ge=0, lt=2**31)
+    threads: int = number("torch threads of a process", "threads", ge=1, le=256)
     sources: list[Source] = Field(description="image sources to prepare", min_length=1)
     toys: list[Toy] = Field(description="two-dimensional pairs to prepare", min_length=1)
     digit_pairs: dict[Name, DigitPair] = Field(description="digit domains to embed together")
@@ -176,18 +219,23 @@ class Config(Section):
     families: list[Family] = Field(
         description="density families that LRMF aligns them with", min_length=1
     )
+    rivals: list[RivalName] = Field(description="rivals of LRMF")
+    rival_pairs: list[Name] = Field(description="pairs that the rivals align as well")
     data: Data
     embed: Embed
     prefit: dict[Name, Prefit]
     align: dict[Name, Flow]
+    rival: Rivals
+    studies: Studies
     attributes: Attributes
     evaluate: Evaluate
     tracking: Tracking
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the alignment methods, as they name folders and rows."""
-        return ("coral", "back-to-back", *(f"lrmf-{family}" for family in self.families))
+    def methods(self, pair: str) -> tuple[str, ...]:
+        """Names of the alignment methods of a pair, as they name folders and rows."""
+        rivals = self.rivals if pair in self.rival_pairs else []
+        own = (f"lrmf-{family}" for family in self.families)
+        return (*rivals, "coral", "back-to-back", *own)
 
     def value(self, key: str) -> Any:
         """The plain value at a dotted key, such as `align.moons.steps`.

@@ -48,7 +48,7 @@ def validate(values: Mapping[str, Any], path: Path, blame: Mapping[str, Path]) -
 
 def _cross_check(config: Config, path: Path) -> None:
     known = {*config.toys, *config.digit_pairs}
-    for name in ("sources", "toys", "pairs", "families"):
+    for name in ("sources", "toys", "pairs", "families", "rivals", "rival_pairs"):
         listed = getattr(config, name)
         if len(set(listed)) != len(listed):
             raise InputError(path, "an entry stands twice", field=name, mend="keep one of them")
@@ -68,6 +68,14 @@ def _cross_check(config: Config, path: Path) -> None:
                     field=f"{section}.{pair}",
                     mend="add it",
                 )
+    for pair in config.rival_pairs:
+        if pair not in config.pairs:
+            raise InputError(
+                path,
+                f"{pair!r} is not aligned",
+                field="rival_pairs",
+                mend=one_of(config.pairs),
+            )
     for name, pair_ in config.digit_pairs.items():
         if name in config.toys:
             raise InputError(
@@ -91,6 +99,7 @@ def one_of(names: tuple[str, ...] | list[str]) -> str:
 def _known(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") -> list[str]:
     names = []
     for name, field in model.model_fields.items():
+        name = field.alias or name
         names.append(f"{prefix}{name}")
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):

@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from isthmus.data.pairs import label
@@ -67,7 +68,10 @@ def scatter(table: Table, path: Path) -> None:
 
 
 def clouds(a: Table, b: Table, moved: Mapping[str, Any], path: Path) -> None:
-    """A before and after each method over B, coloured by class where there is one.
+    """A before and after each method over B, one column a method.
+
+    First row: both clouds. Second: A coloured by where each point was before, as the angle around
+    A's centre. Third, where there are classes: A coloured by class.
 
     Args:
         a: The test points of A.
@@ -76,38 +80,67 @@ def clouds(a: Table, b: Table, moved: Mapping[str, Any], path: Path) -> None:
         path: Where to write.
     """
     panels = {"no adaptation": a.values, **moved}
-    name = label(a)
-    classes = a.factors[name] if name else np.zeros(len(a), int)
     centre, axes_ = _plane(b.values)
+    flat_a = (a.values - a.values.mean(0)) @ axes_
+    angle = np.arctan2(flat_a[:, 1], flat_a[:, 0])
+    rows: list[Any] = [
+        {"color": BLUE, "alpha": 0.6},
+        {"c": angle, "cmap": "twilight", "vmin": -np.pi, "vmax": np.pi},
+    ]
+    if name := label(a):
+        rows.append({"c": a.factors[name], "cmap": "tab10", "vmin": 0, "vmax": 9})
+    size = (2.1 * len(panels), 2.1 * len(rows) + 0.3)
     figure, grid = plt.subplots(
-        1, len(panels), figsize=(3 * len(panels), 3.2), layout="constrained", squeeze=False
+        len(rows), len(panels), figsize=size, layout="constrained", squeeze=False
     )
-    for axes, (title, x) in zip(grid[0], panels.items(), strict=True):
-        flat_b, flat = (b.values - centre) @ axes_, (np.asarray(x) - centre) @ axes_
-        axes.scatter(*flat_b.T, s=4, color="0.8", linewidths=0)
-        axes.scatter(*flat.T, s=4, c=classes, cmap="tab10", vmin=0, vmax=9, linewidths=0)
-        axes.set_title(title, fontsize=10)
-        axes.set_xticks([])
-        axes.set_yticks([])
+    flat_b = (b.values - centre) @ axes_
+    for column, (title, x) in zip(grid.T, panels.items(), strict=True):
+        flat = (np.asarray(x) - centre) @ axes_
+        for axes, colours in zip(column, rows, strict=True):
+            behind = ORANGE if colours is rows[0] else "0.85"
+            axes.scatter(*flat_b.T, s=4, color=behind, linewidths=0)
+            axes.scatter(flat[:, 0], flat[:, 1], s=4, linewidths=0, **colours)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        column[0].set_title(title, fontsize=10)
     _save(figure, path)
 
 
 def before_and_after(a: Any, moved: Any, b: Any, path: Path) -> None:
     """A and T(A) over B, in the plane of B's two main directions; histograms where D is 1."""
-    panels = {"A and B": np.asarray(a), "T(A) and B": np.asarray(moved)}
-    figure, grid = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
-    for axes, (title, x) in zip(grid, panels.items(), strict=True):
-        if x.shape[1] == 1:
-            axes.hist(b[:, 0], bins=60, density=True, color=ORANGE, alpha=0.5, label="B")
-            axes.hist(x[:, 0], bins=60, density=True, color=BLUE, alpha=0.5, label=title[:-6])
-        else:
-            centre, directions = _plane(b)
-            for points, name, colour in ((b, "B", ORANGE), (x, title[:-6], BLUE)):
-                flat = (points - centre) @ directions
-                axes.scatter(*flat.T, s=5, color=colour, alpha=0.6, linewidths=0, label=name)
-        axes.set_title(title)
-        axes.legend(markerscale=3)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    _over(left, a, b, "A")
+    _over(right, moved, b, "T(A)")
     _save(figure, path)
+
+
+def against_noise(
+    a: Any, b: Any, value: float, noise: Sequence[float], unit: str, path: Path
+) -> None:
+    """A over B, and their distance beside those of random splits of one law."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    _over(left, a, b, "A")
+    if len(noise):
+        right.hist(noise, bins=20, color="0.7", label="two samples of one law")
+    right.axvline(value, color=BLUE, linewidth=2, label="A and B")
+    right.set_xlabel(f"distance, {unit}")
+    right.set_ylabel("random splits")
+    right.legend()
+    _save(figure, path)
+
+
+def _over(axes: Axes, x: Any, b: Any, name: str) -> None:
+    """Points over B."""
+    if b.shape[1] == 1:
+        axes.hist(b[:, 0], bins=60, density=True, color=ORANGE, alpha=0.5, label="B")
+        axes.hist(x[:, 0], bins=60, density=True, color=BLUE, alpha=0.5, label=name)
+    else:
+        centre, directions = _plane(b)
+        for points, label_, colour in ((b, "B", ORANGE), (x, name, BLUE)):
+            flat = (points - centre) @ directions
+            axes.scatter(*flat.T, s=5, color=colour, alpha=0.6, linewidths=0, label=label_)
+    axes.set_title(f"{name} and B")
+    axes.legend(markerscale=3)
 
 
 def _plane(x: Any) -> tuple[Any, Any]:

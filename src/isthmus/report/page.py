@@ -20,6 +20,7 @@ from isthmus.config import Config
 from isthmus.metrics.summary import summary
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
+from isthmus.report.studies import STUDIES
 
 COLUMNS = (
     "accuracy",
@@ -27,6 +28,8 @@ COLUMNS = (
     "domain_accuracy",
     "mean_distance",
     "covariance_distance",
+    "mmd",
+    "emd",
     "loss",
     "loss_error",
 )
@@ -56,6 +59,7 @@ def render(
     return template.render(
         config=config,
         entries=entries,
+        studies={name.replace("_", "-"): text for name, text in STUDIES.items()},
         verdicts=VERDICTS,
         summary=counts(entries),
         columns=COLUMNS,
@@ -67,6 +71,8 @@ def render(
         curves={pair: _loss_curve(runs, config, pair) for pair in config.pairs},
         accuracy={source: _accuracy(runs, source) for source in config.sources},
         times=sorted(times, key=lambda each: each["started"]),
+        seconds={each["key"]: each["seconds"] for each in times},
+        keys={(row["pair"], row["method"]): row["key"] for row in rows},
         links=links,
         machine=machine,
         image=lambda path: _embedded((runs / path).read_bytes()),

@@ -1,4 +1,4 @@
-"""How an alignment is written: the aligned points of every seed, and the flow."""
+"""How an alignment is written: the aligned points of every seed, and the flow if there is one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from isthmus.job import Job
 
 def write_aligned(job: Job, flow: nn.Module, a: Table, moved: Tensor) -> None:
     """Write T(A) of the test points, `(E, N, D)`, one block of rows a seed, and T itself."""
+    write_points(job, a, moved)
+    state = {name: tensor.contiguous().clone() for name, tensor in flow.state_dict().items()}
+    save_file(state, job.output("flow.safetensors"))
+
+
+def write_points(job: Job, a: Table, moved: Tensor) -> None:
+    """Write T(A) of the test points, `(E, N, D)`, one block of rows a seed."""
     members = moved.shape[0]
     write_table(
         Table(
@@ -27,5 +34,3 @@ def write_aligned(job: Job, flow: nn.Module, a: Table, moved: Tensor) -> None:
         ),
         job.output("aligned.parquet"),
     )
-    state = {name: tensor.contiguous().clone() for name, tensor in flow.state_dict().items()}
-    save_file(state, job.output("flow.safetensors"))

@@ -25,6 +25,8 @@ SHOWN = 14
     "seed",
     "threads",
     "families",
+    "rivals",
+    "rival_pairs",
     "digit_pairs.{pair}",
     folder="runs/{scale}/decode/{pair}",
 )
@@ -43,7 +45,7 @@ def main(job: Job) -> None:
     pictures: list[Any] = [images.images()[:SHOWN]]
     members: dict[str, list[Any]] = {"none": [a.values]}
     made_by = {"none": record.read(job.input(f"points/{name}/record.json"))}
-    for method in job.config.methods:
+    for method in job.config.methods(name):
         table = read_table(job.input(f"align/{name}/{method}/aligned.parquet"), kind="points")
         made_by[method] = record.read(job.input(f"align/{name}/{method}/record.json"))
         count = len(table) // len(a)

@@ -1,4 +1,4 @@
-"""Judge every alignment of a pair: class kept, domains told apart, moments, LRMF's certificate."""
+"""Judge every alignment of a pair: class kept, domains told apart, distances, certificate."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from isthmus import record
+from isthmus.alignment.emd import emd
+from isthmus.alignment.mmd import squared_mmd
 from isthmus.attributes.digits import nearest_neighbour
 from isthmus.attributes.domain import audit
 from isthmus.data.pairs import label, read_domains
@@ -26,6 +29,9 @@ from isthmus.stages.rows import result_row
     "seed",
     "threads",
     "families",
+    "rivals",
+    "rival_pairs",
+    "rival.mmd.width",
     "evaluate",
     "prefit.{pair}.seeds",
     folder="runs/{scale}/evaluate/{pair}",
@@ -39,7 +45,7 @@ def main(job: Job) -> None:
     embedded = record.read(job.input(f"points/{pair}/record.json"))
     rows = [result_row(pair, "none", 0, _member(results["none"], 0), embedded)]
     tables, shown = {}, {}
-    for method in job.config.methods:
+    for method in job.config.methods(pair):
         home = f"align/{pair}/{method}"
         table = read_table(job.input(f"{home}/aligned.parquet"), kind="points", factors=("member",))
         made_by = record.read(job.input(f"{home}/record.json"))
@@ -74,11 +80,16 @@ def _judge(job: Job, a: Table, b: Table, train_b: Table, members: list[Any]) -> 
             seed=derive(job.seed, "audit", index),
         )
         found["domain_accuracy"].append(rate.value)
+        if job.items["pair"] in job.config.rival_pairs:
+            x, y = torch.as_tensor(moved).double(), torch.as_tensor(b.values).double()
+            width = job.config.rival.mmd.width
+            found["mmd"].append(squared_mmd(x, y, width=width).clamp(min=0).sqrt().item())
+            found["emd"].append(emd(x, y).sqrt().item())
         found["mean_distance"].append(mean_distance(moved, b.values))
         found["covariance_distance"].append(covariance_distance(moved, b.values))
         if name:
-            x, y = train_b.values, train_b.factors[name]
-            before, after = (nearest_neighbour(x, y, points) for points in (a.values, moved))
+            known = train_b.values, train_b.factors[name]
+            before, after = (nearest_neighbour(*known, points) for points in (a.values, moved))
             found["accuracy"].append(accuracy(after, a.factors[name]).value)
             found["kept"].append(kept(before, after).value)
     return {key: np.asarray(values).tolist() for key, values in found.items()}

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from isthmus import record
+from isthmus.config.schema import REPORTED
 from isthmus.job import Job, hardware, stage
 from isthmus.report.page import render
 from isthmus.report.scorecard import load_claims, scorecard, to_json
 from isthmus.tracking import run_links
 
 
-@stage("sources", "toys", "digit_pairs", "pairs", "families", folder="reports/{scale}")
+@stage(*REPORTED, folder="reports/{scale}")
 def main(job: Job) -> None:
     """Write the scorecard and the page."""
     job.input("track/tracked.json")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from isthmus import record
+from isthmus.config.schema import REPORTED
 from isthmus.job import Job, stage
 from isthmus.tracking import sync
 
 
-@stage("sources", "toys", "digit_pairs", "pairs", "families", folder="runs/{scale}/track")
+@stage(*REPORTED, folder="runs/{scale}/track")
 def main(job: Job) -> None:
     """Sync the records of all stages into MLflow."""
     found = [p for p in record.find(Path(), job.config.scale) if "reports" not in p.parts]

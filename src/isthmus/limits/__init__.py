@@ -1,0 +1,1 @@
+"""What could go wrong: where the distances that an alignment minimises stop helping."""

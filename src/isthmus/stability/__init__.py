@@ -1,0 +1,1 @@
+"""Stability of adversarial training: toy laws on which a remedy can be seen to work or fail."""
