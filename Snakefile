@@ -23,4 +23,5 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/attributes.smk"
+include: "workflow/rules/studies.smk"
 include: "workflow/rules/report.smk"

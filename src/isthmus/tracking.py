@@ -44,6 +44,7 @@ TOPICS = {
     "lrmf": "alignment",
     "evaluate": "alignment",
     "rival": "alignment",
+    "comparison": "alignment",
     "lrmf_theory": "alignment",
     "vanishing_gradient": "alignment",
     "motivation": "alignment",

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from isthmus.alignment.dual import dual_distance, primal_distance
+from isthmus.alignment.dual import dual_distance, primal_distance, project
 from isthmus.alignment.mmd import median_width, squared_mmd
 from isthmus.alignment.stability_study import (
     GRADIENT_PENALTY,
@@ -156,6 +156,25 @@ def test_the_weights_of_the_dual_descend_to_its_solution_and_keep_their_sums() -
         best = dual_distance(begin.a, begin.b, regulariser=40 * regulariser)
         torch.testing.assert_close(values[-1, 0, j], best.value, rtol=1e-5, atol=0)
         torch.testing.assert_close(method._alpha_a[0, j], best.alpha_a, rtol=0, atol=2e-3)
+
+
+def test_a_weight_makes_up_for_being_met_once_in_a_pass() -> None:
+    """At alpha = 1/2, H is flat: the step is the rate times 2 batches times x.w, w = sum y x / 2."""
+    begin, rows = (
+        Start(GRID, cloud(0), cloud(1, shift=1.0), batch_size=20, seed=0),
+        torch.arange(20),
+    )
+    method = Dual(begin)
+    method(begin.a[rows], per_run(begin.b[rows]), rows, rows)
+    a, b = begin.a[:20].double(), begin.b[:20].double()
+    for j, regulariser in enumerate(begin.logistic_regulariser.double().tolist()):
+        weight = (a.sum(0) - b.sum(0)) / (2 * 20 * regulariser)
+        for i, rate in enumerate(GRID.learning_rates):
+            steps = (0.5 - 2 * rate * (a @ weight), 0.5 + 2 * rate * (b @ weight))
+            expected = torch.cat(project(*steps))
+            found = torch.cat([method._alpha_a[i, j, :20], method._alpha_b[i, j, :20]])
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert (method._alpha_a[..., 20:] == 0.5).all()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -110,7 +110,8 @@ def test_the_coupling_knows_the_edge_of_the_image_and_keeps_its_first_half() -> 
     y, _ = layer(x)
     assert torch.equal(y[:, :2], x[:, :2])
     assert torch.allclose(y[..., 3, 3], y[..., 2, 3])
-    assert not torch.isclose(y[0, 2:, 0, 3], y[0, 2:, 3, 3]).any()
+    for row in (0, 1):
+        assert not torch.isclose(y[0, 2:, row, 3], y[0, 2:, 3, 3]).any()
 
 
 def test_deeper_levels_leave_alone_what_a_level_keeps() -> None:

@@ -27,7 +27,12 @@ PREFIT = ["densities.safetensors", *METRICS]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
-CURVED = ("meshes", "pixel_flow")
+ALSO = {
+    "comparison": ["table.json"],
+    "digit_study": ["runs.json"],
+    "meshes": ["curves.json"],
+    "pixel_flow": ["curves.json"],
+}
 STUDIES = list(type(PARAMS.studies).model_fields)
 RIVAL = ["aligned.parquet", *METRICS]
 ALIGNED = ["aligned.parquet", "flow.safetensors", "metrics.json", "record.json"]
@@ -103,8 +108,8 @@ def study(name):
 
 
 def studied(name):
-    """What a study leaves there; those that train keep their curves."""
-    return [*STUDIED, *(["curves.json"] if name in CURVED else [])]
+    """What a study leaves there."""
+    return [*STUDIED, *ALSO.get(name, [])]
 
 
 def everything():

@@ -2,6 +2,10 @@
 
 STUDY = PARAMS.studies.digit_study
 READ = {
+    "comparison": expand(
+        f"{RUNS}/evaluate/{{s}}/metrics.json",
+        s=["moons", "motivation", "dual", "digit-study", "vanishing-gradient"],
+    ),
     "digit_study": [
         *expand(f"{RUNS}/images/{STUDY.target}/{{f}}", f=TABLES),
         f"{RUNS}/images/{STUDY.source}/train.parquet",
@@ -15,7 +19,7 @@ READ = {
         *expand(f"{RUNS}/attributes/{PARAMS.digit_pairs['digits'].b}/{{f}}", f=MODEL),
     ],
 }
-ALSO = {"pixel_flow": ["digit_pairs.digits"]}
+MORE = {"pixel_flow": ["digit_pairs.digits"]}
 
 for name in STUDIES:
 
@@ -25,7 +29,7 @@ for name in STUDIES:
         input:
             code=code(name),
             values=values(
-                name, "seed", "threads", f"studies.{name}", *ALSO.get(name, [])
+                name, "seed", "threads", f"studies.{name}", *MORE.get(name, [])
             ),
             read=READ.get(name, []),
         output:

@@ -167,6 +167,7 @@ class DigitStudy(Section):
     source: str = Field(description="labelled source of digits, one of `sources`")
     target: str = Field(description="unlabelled target, one of `sources`")
     target_size: int = sample_count("training images of the target")
+    test_size: int = sample_count("test images of the target that runs are judged on")
     width: int = number("channels of the first convolution", "channels", ge=4, le=512)
     features: int = count("size of the feature layer before the softmax", "features")
     source_steps: int = step_count("training length of the source network")
@@ -233,9 +234,20 @@ class LeakingAugmentation(Section):
     learning_rate: float = number("Adam's step size, in logits", "per step", gt=0, le=10)
 
 
+class Comparison(Section):
+    """The talk's table of families, with what is left of each gradient far from B."""
+
+    shifts: list[Positive] = Field(
+        description="distances of the means, in standard deviations, beyond 1", min_length=1
+    )
+    samples: int = sample_count("points of A and of B")
+    seeds: int = seed_count()
+
+
 class Studies(Section):
     """The studies, in the order of the report."""
 
+    comparison: Comparison
     motivation: Motivation
     dual: Dual
     digit_study: DigitStudy

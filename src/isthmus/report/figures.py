@@ -138,7 +138,7 @@ def _over(axes: Axes, x: Any, b: Any, name: str) -> None:
         centre, directions = _plane(b)
         for points, label_, colour in ((b, "B", ORANGE), (x, name, BLUE)):
             flat = (points - centre) @ directions
-            axes.scatter(*flat.T, s=5, color=colour, alpha=0.6, linewidths=0, label=label_)
+            axes.scatter(flat[:, 0], flat[:, 1], s=5, color=colour, alpha=0.6, lw=0, label=label_)
     axes.set_title(f"{name} and B")
     axes.legend(markerscale=3)
 

@@ -60,6 +60,7 @@ def render(
         config=config,
         entries=entries,
         studies={name.replace("_", "-"): text for name, text in STUDIES.items()},
+        comparison=json.loads((runs / "evaluate" / "comparison" / "table.json").read_text()),
         verdicts=VERDICTS,
         summary=counts(entries),
         columns=COLUMNS,

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 STUDIES: dict[str, tuple[str, str]] = {
+    "comparison": (
+        "What is left of the gradient far from B",
+        "The gradient of each distance in the gap between two unit normals, as a multiple of the "
+        "one at gap 1. Kernels have the width of the laws; the GAN has the best discriminator; "
+        "CORAL is not drawn, because it does not see means at all.",
+    ),
     "motivation": (
         "What could go wrong",
         "Two clouds of equal mean and covariance that a classifier tells apart. MMD and EMD of "

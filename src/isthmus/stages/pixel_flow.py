@@ -54,6 +54,8 @@ def main(job: Job) -> None:
         for method, found in figures.items():
             for name, value in found.items():
                 values[method][name].append(value)
+            if "loss" in found:
+                values[method]["loss_magnitude"].append(abs(found["loss"]))
         for name, nll in zip(
             ("private_nll_a", "private_nll_b"), results[-1].private_nll, strict=True
         ):
@@ -98,7 +100,7 @@ def draw(found: PixelFlow, path: Path) -> None:
     axes.set_yscale("symlog", linthresh=10)
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set(xlabel="step of Adam", ylabel="LRMF loss, nats")
-    axes.legend(fontsize=8, loc="center")
+    axes.legend(fontsize=8, loc="upper right")
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
 
