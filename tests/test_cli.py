@@ -80,7 +80,7 @@ def test_switching_scales_and_back_leaves_the_file_as_it_was(tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "suffix"),
-    [("coral", "csv"), ("lrmf-gaussian", "npy"), ("back-to-back", "npy"), ("lrmf-realnvp", "csv")],
+    [("coral", "csv"), ("lrmf-realnvp", "npy")],
 )
 def test_points_of_ones_own_are_aligned(tmp_path, method, suffix):
     draw = np.random.default_rng(0)
@@ -110,3 +110,19 @@ def test_points_that_do_not_fit_are_refused(tmp_path):
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_distance_of_ones_own_points_stands_beside_noise(tmp_path):
+    draw = np.random.default_rng(0)
+    write_points(draw.normal(1, 1, (80, 2)), tmp_path / "a.csv")
+    write_points(draw.normal(0, 1, (90, 2)), tmp_path / "b.npy")
+    picture = tmp_path / "p.png"
+    files = (str(tmp_path / "a.csv"), str(tmp_path / "b.npy"), "--picture", str(picture))
+    done = isthmus("distance", "emd", *files)
+    assert done.returncode == 0, done.stderr
+    assert "two samples of one law" in done.stdout
+    assert "p = 0.048" in done.stdout
+    assert picture.stat().st_size > 1000
+    refused = isthmus("distance", "nothing", *files)
+    assert refused.returncode == 2
+    assert "no such method" in refused.stderr

@@ -149,8 +149,9 @@ class Adversarial(BaseEstimator):
         self.flow_ = RealNVP(width, **options) if self.flow is None else self.flow
         seeds.check(self.flow_, "flow")
         like = next(self.flow_.parameters())
-        batches_a = minibatches(a.to(like), self.batch_size, seeds, "a")
-        batches_b = minibatches(b.to(like), self.batch_size, seeds, "b")
+        size = min(self.batch_size, a.shape[-2], b.shape[-2])
+        batches_a = minibatches(a.to(like), size, seeds, "a")
+        batches_b = minibatches(b.to(like), size, seeds, "b")
         self.discriminator_ = EnsembleMLP(
             (width, *self.hidden, 1), self.seeds, spectral=self.spectral
         )
@@ -165,8 +166,8 @@ class Adversarial(BaseEstimator):
                 real = next(batches_b)
                 with torch.no_grad():
                     fake = self.flow_()(next(batches_a))
-                share = torch.stack([torch.rand(real.shape[-2], 1, generator=g) for g in mixing])
-                mix = share.view(*seeds.members, -1, 1)
+                drawn = torch.stack([torch.rand(size, 1, generator=g) for g in mixing])
+                mix = drawn.view(*seeds.members, size, 1)
                 loss_d = self._step(adams[0], self._discriminator_loss(real, fake, mix))
             fake = self.flow_()(next(batches_a))
             loss_g = self._step(adams[1], self._generator_loss(fake))

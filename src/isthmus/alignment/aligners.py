@@ -161,8 +161,9 @@ def _adversarial(
     seed: int,
     on_step: OnStep | None,
     kind: type[Adversarial],
+    learning_rate: float,
 ) -> _Moved:
-    aligner = kind(steps=steps, seeds=seed).fit(a, b, on_step=on_step)
+    aligner = kind(steps=steps, learning_rate=learning_rate, seeds=seed).fit(a, b, on_step=on_step)
     return _moved_by(aligner.flow_, a, stopped=aligner.result_.steps < steps)
 
 
@@ -200,8 +201,8 @@ ALIGNERS = {
     "lrmf-gaussian": Aligner(partial(_lrmf, kind="gaussian"), steps=0),
     "lrmf-realnvp": Aligner(partial(_lrmf, kind="realnvp"), trainings=3),
     "lrmf-continuous": Aligner(partial(_lrmf, kind="continuous"), trainings=3),
-    "sn-gan": Aligner(partial(_adversarial, kind=SNGAN)),
-    "wgan-gp": Aligner(partial(_adversarial, kind=WGANGP)),
+    "sn-gan": Aligner(partial(_adversarial, kind=SNGAN, learning_rate=2e-4)),
+    "wgan-gp": Aligner(partial(_adversarial, kind=WGANGP, learning_rate=1e-4)),
     "ot-cfm": Aligner(_flow_matching),
 }
 """The methods by name."""

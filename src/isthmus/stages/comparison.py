@@ -64,10 +64,10 @@ def rows(
     def left(method: str) -> str:
         near = mean(gradients_[method], f"gradient_at_{NEAR:g}")
         if near < 1e-9:
-            return "gradient in the means: none at any distance"
+            return f"{method}: no gradient in the means at any distance"
         shares = [mean(gradients_[method], f"gradient_at_{s:g}") / near for s in shifts]
         apart = ", ".join(f"{s:g}" for s in shifts)
-        return f"gradient at distance {apart} against {NEAR:g}: " + ", ".join(
+        return f"{method}: gradient at distance {apart} against {NEAR:g}: " + ", ".join(
             f"{share:.2g}" for share in shares
         )
 
@@ -167,7 +167,7 @@ def rows(
                 arms("lrmf-realnvp"),
                 f"loss at the end: {mean(moons['lrmf-realnvp'], 'loss'):+.3f} nats, known zero",
                 spread("lrmf-realnvp"),
-                left("lrmf-gaussian") + " (Gaussian family)",
+                left("lrmf-gaussian"),
                 f"mixture family, gradient at 4, 8, 16: {mean(plain, 'gradient_at_4'):.1g}, "
                 f"{mean(plain, 'gradient_at_8'):.1g}, {mean(plain, 'gradient_at_16'):.1g}; with our noisy "
                 f"bound: {mean(noisy, 'gradient_at_4'):.1g}, {mean(noisy, 'gradient_at_8'):.1g}, "
