@@ -13,8 +13,8 @@ from isthmus.errors import InputError
 COOLING = 4
 """Factor from one temperature to the next on the way down to blur^2."""
 
-WARM_ROUNDS = 10
-"""Rounds of Sinkhorn's fixed point at each temperature, before Newton's method."""
+WARM_ROUNDS, LAST_ROUNDS = 30, 300
+"""Rounds of Sinkhorn's fixed point at each temperature and, at most, at the last one."""
 
 NEWTON_STEPS = 200
 """Most steps of Newton's method."""
@@ -68,9 +68,9 @@ def _potentials(cost: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
     f, g = cost.new_zeros(cost.shape[0]), cost.new_zeros(cost.shape[1])
     current = float(cost.max())
     while current > epsilon:
-        f, g = _warm(cost, f, g, current)
+        f, g = _warm(cost, f, g, current, WARM_ROUNDS)
         current /= COOLING
-    f, g = _warm(cost, f, g, epsilon)
+    f, g = _warm(cost, f, g, epsilon, LAST_ROUNDS)
     for _ in range(NEWTON_STEPS):
         f = _softmin(cost, g, epsilon)
         scaled = ((f.unsqueeze(-1) + g - cost) / epsilon).exp()
@@ -85,11 +85,25 @@ def _potentials(cost: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
     )
 
 
-def _warm(cost: Tensor, f: Tensor, g: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    for _ in range(WARM_ROUNDS):
-        f = _softmin(cost, g, epsilon)
-        g = _softmin(cost.mT, f, epsilon)
-    return f, g
+def _warm(cost: Tensor, f: Tensor, g: Tensor, epsilon: float, rounds: int) -> tuple[Tensor, Tensor]:
+    """Rounds of the fixed point: the first in the log domain, the others on a scaled kernel.
+
+    The scaling starts where every column has the mean 1, so it is safe but for extreme kernels;
+    what would not be finite is dropped.
+    """
+    f = _softmin(cost, g, epsilon)
+    g = _softmin(cost.mT, f, epsilon)
+    kernel = ((f.unsqueeze(-1) + g - cost) / epsilon).exp()
+    u, v = torch.ones_like(f), torch.ones_like(g)
+    for _ in range(rounds):
+        before = v
+        u = len(v) / (kernel @ v)
+        v = len(u) / (kernel.mT @ u)
+        if (v - before).abs().max() <= TOLERANCE * v.min():
+            break
+    moved_f, moved_g = f + epsilon * u.log(), g + epsilon * v.log()
+    finite = moved_f.isfinite().all() and moved_g.isfinite().all()
+    return (moved_f, moved_g) if finite else (f, g)
 
 
 def _ascend(cost: Tensor, g: Tensor, scaled: Tensor, lacking: Tensor, epsilon: float) -> Tensor:
