@@ -9,7 +9,12 @@ from typing import Any
 
 from isthmus.errors import InputError
 
-FIGURES = ("evaluate/*/clouds.png", "evaluate/*/confusion.png", "decode/*/digits.png")
+FIGURES = (
+    "evaluate/*/clouds.png",
+    "evaluate/*/confusion.png",
+    "evaluate/*/figure.png",
+    "decode/*/digits.png",
+)
 
 
 def publish(root: Path, scale: str) -> Path:
