@@ -126,3 +126,35 @@ def test_the_distance_of_ones_own_points_stands_beside_noise(tmp_path):
     refused = isthmus("distance", "nothing", *files)
     assert refused.returncode == 2
     assert "no such method" in refused.stderr
+
+
+def test_a_copy_of_the_source_keeps_content_and_takes_no_style(tmp_path):
+    draw = np.random.default_rng(0)
+    rows = []
+    for index in range(400):
+        floor, wall, hue, size, shape, turn = (draw.integers(k) for k in (10, 10, 10, 8, 4, 15))
+        in_a = [floor, wall, hue, 5, shape, 0, 1]
+        rows.append(in_a if index % 2 == 0 else [0, 7, hue, size, shape, turn, 2])
+    names = [f"{index:07d}.png" for index in range(400)]
+    original, translated = tmp_path / "original.txt", tmp_path / "translated.txt"
+    original.write_text(
+        "".join(f"{n} {' '.join(map(str, row))}\n" for n, row in zip(names, rows, strict=True))
+    )
+    pairs = [(index, (index + 1) % 400) for index in range(400)]
+    translated.write_text(
+        "".join(
+            f"{names[c][:-4]}_{names[g][:-4]}_.png {' '.join(map(str, rows[c]))}\n"
+            for c, g in pairs
+        )
+    )
+    files = ("--original", str(original), "--translated", str(translated))
+    done = isthmus("score", "--dataset", "shapes3d-a", *files, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["content_preservation"] == 1
+    assert found["style_translation"] == 0
+    assert found["bias"] == 0
+    assert isthmus("score", "--dataset", "shapes3d-a", *files).stdout.startswith("translation")
+    refused = isthmus("score", "--dataset", "shapes", *files)
+    assert refused.returncode == 2
+    assert "shapes3d-a" in refused.stderr

@@ -207,6 +207,39 @@ def distance(
     typer.echo(f"picture in {picture}")
 
 
+@typer_app.command()
+def score(
+    dataset: Annotated[
+        str, typer.Option(help="shapes3d-a, shapes3d-b, shapes3d-c, synaction or celeba")
+    ],
+    original: Annotated[Path, typer.Option(help="attributes of the originals")],
+    translated: Annotated[Path, typer.Option(help="attributes of the translations")],
+    json: Annotated[bool, typer.Option("--json", help="print every number as JSON")] = False,
+    definition: Annotated[
+        bool, typer.Option("--definition", help="average by definition, not as released")
+    ] = False,
+) -> None:
+    """Score translations from the attributes of their images, one line an image."""
+    import json as codec
+
+    from isthmus.metrics.score_files import score as compute
+
+    found = compute(dataset, original, translated, released=not definition)
+    if json:
+        typer.echo(codec.dumps(found, indent=1, sort_keys=True))
+        return
+    for name, value in found.items():
+        if name != "per_attribute":
+            typer.echo(f"{name.replace('_', ' '):28s} {'-' if value is None else f'{value:.3f}'}")
+    for name, figures in found["per_attribute"].items():
+        parts = [
+            f"{measure.replace('_', ' ')} {each['all']['value']:.3f} ({each['all']['pairs']} pairs)"
+            for measure, each in figures.items()
+            if measure != "role" and each["all"]["value"] is not None
+        ]
+        typer.echo(f"{name} ({figures['role']}): {', '.join(parts)}")
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:
