@@ -23,5 +23,6 @@ rule all:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/alignment.smk"
 include: "workflow/rules/attributes.smk"
+include: "workflow/rules/translation.smk"
 include: "workflow/rules/studies.smk"
 include: "workflow/rules/report.smk"

@@ -24,6 +24,8 @@ ROWS = ["rows.json", "metrics.json", "record.json"]
 IMAGES = [*TABLES, "sheet.png", "record.json"]
 EMBEDDED = [*TABLES, *MODEL, "sheet.png", *METRICS]
 PREFIT = ["densities.safetensors", *METRICS]
+TRANSLATED = ["translated.parquet", *MODEL, "sheet.png", *METRICS]
+SCORED = [*ROWS, "accuracy.png"]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
@@ -46,6 +48,8 @@ wildcard_constraints:
     family="|".join(PARAMS.families),
     rival="|".join(PARAMS.rivals),
     rival_pair="|".join(PARAMS.rival_pairs),
+    set="|".join(PARAMS.sets),
+    translator="|".join(PARAMS.translators),
 
 
 def code(stage):
@@ -60,6 +64,8 @@ ITEMS = {
     "pair": PARAMS.pairs,
     "rival_pair": PARAMS.rival_pairs,
     "rival": PARAMS.rivals,
+    "set": PARAMS.sets,
+    "translator": PARAMS.translators,
     "family": PARAMS.families,
 }
 
@@ -125,5 +131,16 @@ def everything():
         ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.pairs, f=EVALUATED),
         *expand(f"{RUNS}/decode/{{s}}/{{f}}", s=PARAMS.digit_pairs, f=DECODED),
+        *expand(f"{RUNS}/scenes/{{s}}/{{f}}", s=PARAMS.sets, f=IMAGES),
+        *expand(
+            f"{RUNS}/translate/{{s}}/{{t}}/{{f}}",
+            s=PARAMS.sets,
+            t=PARAMS.translators,
+            f=TRANSLATED,
+        ),
+        *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.sets, f=SCORED),
+        *expand(
+            f"{RUNS}/evaluate/many-to-many/{{f}}", f=["metrics.json", "record.json"]
+        ),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
     ]

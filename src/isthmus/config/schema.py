@@ -20,6 +20,7 @@ from isthmus.config.fields import (
     step_size,
 )
 from isthmus.config.studies import Studies
+from isthmus.config.translation import Scenes, SetName, Translation, TranslatorName, Translators
 
 BASE_SCALE = "quick"
 SCALES = ("smoke", "quick", "full", "paper")
@@ -32,6 +33,8 @@ REPORTED = (
     "families",
     "rivals",
     "rival_pairs",
+    "sets",
+    "translators",
     "studies",
 )
 """The parameters that say which stages there are."""
@@ -221,11 +224,16 @@ class Config(Section):
     )
     rivals: list[RivalName] = Field(description="rivals of LRMF")
     rival_pairs: list[Name] = Field(description="pairs that the rivals align as well")
+    sets: list[SetName] = Field(description="sets of the many-to-many benchmark")
+    translators: list[TranslatorName] = Field(description="translators that are trained on each")
     data: Data
     embed: Embed
     prefit: dict[Name, Prefit]
     align: dict[Name, Flow]
     rival: Rivals
+    scenes: Scenes
+    translation: Translation
+    translator: Translators
     studies: Studies
     attributes: Attributes
     evaluate: Evaluate

@@ -234,6 +234,26 @@ class LeakingAugmentation(Section):
     learning_rate: float = number("Adam's step size, in logits", "per step", gt=0, le=10)
 
 
+class Channel(Section):
+    """Theorem 1 of RIFT: random Gaussian codes through a noisy channel."""
+
+    codes: int = count("equally likely codes", "codes", least=2)
+    dimension: int = count("numbers in a code", "1")
+    powers: list[Positive] = Field(description="mean squared norms of a code", min_length=1)
+    sigma: float = length("deviation of the noise where the power varies", "1")
+    sigmas: list[Positive] = Field(description="deviations of the noise", min_length=1)
+    power: float = length("mean squared norm where the noise varies", "1")
+    draws: int = count("draws of code and noise", "draws", least=2)
+    seeds: int = seed_count("codebooks")
+
+
+class ManipulationMetric(Section):
+    """What the exact renderer, chance and copies score on the splits of 3D-Shapes."""
+
+    pairs: int = sample_count("pairs of each direction")
+    seeds: int = seed_count()
+
+
 class Comparison(Section):
     """The talk's table of families, with what is left of each gradient far from B."""
 
@@ -259,3 +279,5 @@ class Studies(Section):
     instance_noise: InstanceNoise
     regularised_gan: RegularisedGan
     leaking_augmentation: LeakingAugmentation
+    channel: Channel
+    manipulation_metric: ManipulationMetric

@@ -48,7 +48,16 @@ def validate(values: Mapping[str, Any], path: Path, blame: Mapping[str, Path]) -
 
 def _cross_check(config: Config, path: Path) -> None:
     known = {*config.toys, *config.digit_pairs}
-    for name in ("sources", "toys", "pairs", "families", "rivals", "rival_pairs"):
+    for name in (
+        "sources",
+        "toys",
+        "pairs",
+        "families",
+        "rivals",
+        "rival_pairs",
+        "sets",
+        "translators",
+    ):
         listed = getattr(config, name)
         if len(set(listed)) != len(listed):
             raise InputError(path, "an entry stands twice", field=name, mend="keep one of them")

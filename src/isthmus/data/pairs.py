@@ -15,7 +15,19 @@ def read_domains(path: str | Path) -> tuple[Table, Table]:
     Raises:
         InputError: The file is damaged, or has no factor `domain`.
     """
-    table = read_table(path, kind="points", factors=("domain",))
+    return _split(read_table(path, kind="points", factors=("domain",)))
+
+
+def image_domains(path: str | Path) -> tuple[Table, Table]:
+    """Read a table of images and split it into the domains A and B.
+
+    Raises:
+        InputError: The file is damaged, or has no factor `domain`.
+    """
+    return _split(read_table(path, kind="images", factors=("domain",)))
+
+
+def _split(table: Table) -> tuple[Table, Table]:
     codes = table.factors["domain"]
     return table.take(np.flatnonzero(codes == 0)), table.take(np.flatnonzero(codes == 1))
 

@@ -173,3 +173,64 @@ def confusions(tables: Mapping[str, Any], path: Path) -> None:
         axes.set_xlabel("after")
         axes.set_ylabel("before")
     _save(figure, path)
+
+
+def domains_sheet(table: Table, path: Path, *, columns: int = 12, rows: int = 3) -> None:
+    """Images of A above images of B."""
+    figure, grid = plt.subplots(2, 1, figsize=(9, 5.2), layout="constrained")
+    for code, (axes, name) in enumerate(zip(grid, "AB", strict=True)):
+        chosen = table.values[table.factors["domain"] == code][: rows * columns]
+        axes.imshow(_tiled(chosen, columns), interpolation="nearest")
+        axes.set_title(f"domain {name}", fontsize=10)
+        axes.axis("off")
+    _save(figure, path)
+
+
+def translations_sheet(
+    table: Table, test: tuple[Table, Table], path: Path, *, columns: int = 12
+) -> None:
+    """Sources, guides and translations of the first seed, both directions."""
+    figure, grid = plt.subplots(2, 1, figsize=(9, 5.4), layout="constrained")
+    for side, (axes, title) in enumerate(zip(grid, ("A to B", "B to A"), strict=True)):
+        mine = (table.factors["direction"] == side) & (table.factors["member"] == 0)
+        chosen = table.take(np.flatnonzero(mine)[:columns])
+        rows = [
+            test[side].values[chosen.factors["source"]],
+            test[1 - side].values[chosen.factors["guide"]],
+            chosen.values,
+        ]
+        axes.imshow(_tiled(np.concatenate(rows), len(chosen)), interpolation="nearest")
+        axes.set_title(f"{title}: source, guide, translation", fontsize=10)
+        axes.axis("off")
+    _save(figure, path)
+
+
+def _tiled(images: Any, columns: int) -> Any:
+    """Images `(n, h, w, 3)` in rows of `columns`, white between them."""
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1] + 1, images.shape[2] + 1
+    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        top, left = (index // columns) * height, (index % columns) * width
+        sheet[top : top + height - 1, left : left + width - 1] = image
+    return sheet
+
+
+def accuracy_bars(
+    metrics: Mapping[str, Any], factors: Sequence[str], roles: Mapping[str, str], path: Path
+) -> None:
+    """Accuracy of every factor by method; a bar a factor, shared ones in blue."""
+    figure, grid = plt.subplots(
+        1, len(metrics), figsize=(1.9 * len(metrics) + 1, 3.2), sharey=True, squeeze=False
+    )
+    for axes, (method, figures) in zip(grid[0], metrics.items(), strict=True):
+        heights = [figures[name]["mean"] for name in factors]
+        errors = [figures[name]["std"] for name in factors]
+        colours = [BLUE if roles[name] == "shared" else ORANGE for name in factors]
+        axes.bar(range(len(factors)), heights, yerr=errors, color=colours)
+        axes.set_xticks(range(len(factors)), [n.replace("_", " ") for n in factors], rotation=90)
+        axes.set_title(method, fontsize=10)
+        axes.set_ylim(0, 100)
+    grid[0][0].set_ylabel("accuracy, % (blue: shared)")
+    figure.tight_layout()
+    _save(figure, path)

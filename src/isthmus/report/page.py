@@ -35,6 +35,10 @@ COLUMNS = (
 )
 
 
+FACTORS = ("floor_hue", "wall_hue", "object_hue", "size", "shape", "orientation")
+"""What translators are scored on, in the order of the data set."""
+
+
 def render(
     config: Config,
     entries: list[Entry],
@@ -65,6 +69,11 @@ def render(
         summary=counts(entries),
         columns=COLUMNS,
         tables={pair: table(rows, "evaluate", pair, COLUMNS) for pair in config.pairs},
+        factors=FACTORS,
+        manipulated={
+            name: table(rows, "evaluate", name, (*FACTORS, "common", "specific", "accuracy"))
+            for name in config.sets
+        },
         decoded={
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs
         },

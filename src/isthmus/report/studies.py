@@ -83,6 +83,16 @@ STUDIES: dict[str, tuple[str, str]] = {
         "Seven Gaussians on a circle, embedded in three dimensions, and what GANs generate of them "
         "without the regulariser, with it at constant strength, and annealed.",
     ),
+    "manipulation_metric": (
+        "What the metric says of known answers",
+        "Manipulation accuracy of every factor over the three splits of 3D-Shapes, for random "
+        "values, copies of the source and of the guide, and the exact renderer.",
+    ),
+    "channel": (
+        "What a noisy code can carry",
+        "Random Gaussian codes through a noisy channel: the information that arrives, against the "
+        "bound of RIFT's theorem 1 from their power, over power and over noise.",
+    ),
     "leaking_augmentation": (
         "Which augmentations leak",
         "Left: condition number of the operator on laws, for a rotation with probability p. "

@@ -23,7 +23,10 @@ def main(job: Job) -> None:
     entries = scorecard(claims, job.config.scale, Path())
     job.output("scorecard.json").write_text(to_json(entries))
     rows = []
-    for stage_, pairs in (("evaluate", job.config.pairs), ("decode", job.config.digit_pairs)):
+    for stage_, pairs in (
+        ("evaluate", [*job.config.pairs, *job.config.sets]),
+        ("decode", job.config.digit_pairs),
+    ):
         for pair in pairs:
             text = job.input(f"{stage_}/{pair}/rows.json").read_text()
             rows += [{"stage": stage_, **row} for row in json.loads(text)]

@@ -1,0 +1,53 @@
+"""How translations of a set are scored: by the factors read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from isthmus.data.pairs import image_domains
+from isthmus.data.table import Table, read_table
+from isthmus.job import Job
+from isthmus.translation.benchmark import SETS
+
+Integers = npt.NDArray[np.int64]
+Scores = list[dict[str, float]]
+COLUMNS = ("member", "direction", "source", "guide")
+
+
+def scores(job: Job, name: str) -> Iterator[tuple[str, Scores]]:
+    """By method the figures of each seed, in percent; chance, copies and the exact answer last.
+
+    Args:
+        job: Where to read the images and the translations.
+        name: The set.
+    """
+    described = SETS[name]
+    test = image_domains(job.input(f"scenes/{name}/test.parquet"))
+    factors = [described.columns(table.factors) for table in test]
+    for method in job.config.translators:
+        path = job.input(f"translate/{name}/{method}/translated.parquet")
+        table = read_table(path, kind="images", factors=COLUMNS)
+        images = np.ascontiguousarray(table.values.transpose(0, 3, 1, 2))
+        decoded = described.columns(described.decode(images))
+        members = table.factors["member"]
+        rows = [np.flatnonzero(members == index) for index in range(int(members.max()) + 1)]
+        source, guide, a2b = _pairs(factors, table.take(rows[0]))
+        yield method, [described.score(source, guide, decoded[each], a2b) for each in rows]
+    for answer, values in described.answers(source, guide, a2b, job.seed).items():
+        yield answer, [described.score(source, guide, values, a2b)]
+
+
+def _pairs(
+    factors: list[Integers], table: Table
+) -> tuple[Integers, Integers, npt.NDArray[np.bool_]]:
+    """Factors of source and guide of each translation, and whether it goes from A to B."""
+    a2b = table.factors["direction"] == 0
+    chosen = table.factors["source"], table.factors["guide"]
+    source, guide = (np.empty((len(table), factors[0].shape[1]), np.int64) for _ in range(2))
+    for into_b, (own, other) in ((True, factors), (False, factors[::-1])):
+        rows = a2b == into_b
+        source[rows], guide[rows] = own[chosen[0][rows]], other[chosen[1][rows]]
+    return source, guide, a2b

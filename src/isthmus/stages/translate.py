@@ -1,0 +1,143 @@
+"""Train one translator between the domains of a set, without labels, and translate test images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from isthmus.data.pairs import image_domains
+from isthmus.data.table import Table, write_table
+from isthmus.job import Job, stage
+from isthmus.metrics.summary import curves, summary
+from isthmus.networks.storage import save
+from isthmus.report.figures import translations_sheet
+from isthmus.seeding import derive
+from isthmus.translation.benchmark import TRANSLATORS
+from isthmus.translation.trainer import Trainer, Training
+from isthmus.translation.translator import Direction, translate_bytes
+
+DIRECTIONS: tuple[Direction, Direction] = ("a2b", "b2a")
+Rows = npt.NDArray[np.int64]
+Block = tuple[int, int, Rows, Rows, Tensor]
+"""Seed, side of the source, rows of sources and guides, and translations."""
+
+EVERY = 500
+"""Steps between two checkpoints."""
+
+
+@stage(
+    "seed",
+    "threads",
+    "translation",
+    "translator.{translator}",
+    folder="runs/{scale}/translate/{set}/{translator}",
+)
+def main(job: Job) -> None:
+    """Train one translator between the domains of a set."""
+    name, settings = job.items["translator"], job.config.value("translation")
+    train = image_domains(job.input(f"scenes/{job.items['set']}/train.parquet"))
+    test = image_domains(job.input(f"scenes/{job.items['set']}/test.parquet"))
+    (a, b), sources = (_bytes(table) for table in train), [_bytes(table) for table in test]
+    pairs = _pairs([len(part) for part in sources], derive(job.config.seed, job.items["set"]))
+    training = Training(**settings["training"])
+    blocks: list[Block] = []
+    series, minutes = [], []
+    for index in range(settings["seeds"]):
+        seed = derive(job.seed, index)
+        translator = TRANSLATORS[name](
+            settings["networks"], job.config.value(f"translator.{name}"), seed
+        )
+        trainer = Trainer(translator, a, b, training, seed=seed)
+        checkpoint = _checkpoint(job, index)
+        started = time.process_time()
+        trainer.run(checkpoint=checkpoint, every=EVERY, on_step=_progress(training.steps, started))
+        minutes.append((time.process_time() - started) / 60)
+        model = trainer.averaged()
+        if index == 0:
+            save(model, job.output("model.json").parent)
+        for side, direction in enumerate(DIRECTIONS):
+            source, guide = pairs[side]
+            moved = translate_bytes(
+                model, sources[side][source], direction, sources[1 - side][guide]
+            )
+            blocks.append((index, side, source, guide, moved))
+        series.append(trainer.curves)
+        checkpoint.unlink(missing_ok=True)
+    table = _table(job, blocks)
+    write_table(table, job.output("translated.parquet"))
+    translations_sheet(table, test, job.output("sheet.png"))
+    last = {key: summary([run[key][-1] for run in series]) for key in series[0]}
+    job.write_json("metrics.json", {"last": last})
+    job.write_json(
+        "curves.json",
+        curves({k.replace("/", "_"): np.transpose([run[k] for run in series]) for k in series[0]}),
+    )
+    print(f"{np.mean(minutes):.1f} core-minutes a seed")
+
+
+def _bytes(table: Table) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(table.values.transpose(0, 3, 1, 2)))
+
+
+def _pairs(counts: list[int], seed: int) -> list[tuple[Rows, Rows]]:
+    """For each direction the rows of sources, each once, and of random guides: one list for all."""
+    rng = np.random.default_rng(seed)
+    return [
+        (np.arange(counts[side]), rng.integers(counts[1 - side], size=counts[side]))
+        for side in range(2)
+    ]
+
+
+def _checkpoint(job: Job, index: int) -> Path:
+    """Beside the locks: a killed training goes on from here, and a finished one leaves nothing."""
+    folder = Path(".isthmus") / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{job.config.scale}-{job.key}-{index}.pt"
+
+
+def _progress(steps: int, started: float) -> Callable[[int, dict[str, float]], None]:
+    def on_step(step: int, values: dict[str, float]) -> None:
+        if (step + 1) % EVERY == 0:
+            taken = time.process_time() - started
+            print(f"step {step + 1} of {steps}, {taken / 60:.1f} core-minutes", flush=True)
+
+    return on_step
+
+
+def _table(job: Job, blocks: list[Block]) -> Table:
+    """All translations, with the seed, the direction and the rows they were made from."""
+    sizes = [len(moved) for *_, moved in blocks]
+    columns = {
+        "member": np.repeat([index for index, *_ in blocks], sizes),
+        "direction": np.repeat([side for _, side, *_ in blocks], sizes),
+        "source": np.concatenate([source for _, _, source, _, _ in blocks]),
+        "guide": np.concatenate([guide for _, _, _, guide, _ in blocks]),
+    }
+    rows = max(int(columns[name].max()) for name in ("source", "guide")) + 1
+    numbers = tuple(str(i) for i in range(rows))
+    members = tuple(str(i) for i in range(int(columns["member"].max()) + 1))
+    images = torch.cat([moved for *_, moved in blocks]).permute(0, 2, 3, 1).contiguous()
+    return Table(
+        kind="images",
+        values=images.numpy(),
+        factors={name: column.astype(np.int64) for name, column in columns.items()},
+        levels={
+            "member": members,
+            "direction": ("a2b", "b2a"),
+            "source": numbers,
+            "guide": numbers,
+        },
+        value_range=(0.0, 255.0),
+        source=f"{job.key}",
+        seed=job.seed,
+    )
+
+
+if __name__ == "__main__":
+    main()
