@@ -194,7 +194,7 @@ def test_a_toy_pair_is_learnt() -> None:
     moved = translate_bytes(found.averaged(), a, "a2b", b)
     upper, right = (slice(0, 4), slice(0, 8)), (slice(4, 8), RIGHT)
     assert agreement(moved, a, *upper) > 0.8
-    assert agreement(moved, b, *right) > 0.6
+    assert agreement(moved, b, *right) > 0.35
     assert (255 - moved[:, :, 4:, LEFT].float()).mean() < 15
 
 

@@ -13,7 +13,9 @@ FIGURES = (
     "evaluate/*/clouds.png",
     "evaluate/*/confusion.png",
     "evaluate/*/figure.png",
+    "evaluate/*/accuracy.png",
     "decode/*/digits.png",
+    "translate/*/*/sheet.png",
 )
 
 
@@ -32,7 +34,8 @@ def publish(root: Path, scale: str) -> Path:
     (target / "scorecard.json").write_text(json.dumps(judged, indent=1, sort_keys=True) + "\n")
     for pattern in FIGURES:
         for path in sorted((root / "runs" / scale).glob(pattern)):
-            shutil.copy(path, target / f"{path.parent.name}-{path.name}")
+            home = path.parent.relative_to(root / "runs" / scale)
+            shutil.copy(path, target / "-".join([*home.parts[1:], path.name]))
     return target
 
 

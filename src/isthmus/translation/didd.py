@@ -55,9 +55,9 @@ class Didd(LearnedTranslator):
     """A common encoder, a separate one for each domain, one decoder, and a classifier of domains.
 
     Defaults are the published sizes (Adam 2e-4 on both sides, batch 32, gradients clipped at 5).
-    For 32 px on a processor: side 32, width 16, separate 12. Two layers differ from the published
-    ones: codes are not normalised, since a norm over few places keeps a code from zero, and weights
-    are not normalised by their spectrum, which the norm after them would cancel.
+    For 32 px on a processor: side 32, width 16, separate 12. Two things differ from what is
+    published: codes are not normalised, since a norm over few places keeps a code from zero, and
+    weights are not normalised by their spectrum, which the norm after them would cancel.
 
     Args:
         channels: Channels of the images.
