@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -86,7 +87,7 @@ class AdversarialResult:
     steps: int
 
 
-class Adversarial(BaseEstimator):
+class Adversarial(BaseEstimator, ABC):
     """A game between a flow T and a discriminator, seeds of an ensemble at once.
 
     A subclass says what both minimise (`_discriminator_loss`, `_generator_loss`) and how the
@@ -226,11 +227,13 @@ class Adversarial(BaseEstimator):
             adam.step()
         return loss.detach()
 
+    @abstractmethod
     def _discriminator_loss(self, real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-        raise NotImplementedError
+        """What the discriminator minimises, of shape `members`; `mix` as of `gradient_penalty`."""
 
+    @abstractmethod
     def _generator_loss(self, fake: Tensor) -> Tensor:
-        raise NotImplementedError
+        """What T minimises, of shape `members`."""
 
 
 class SNGAN(Adversarial):
