@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from isthmus.config import Config, load
 from isthmus.config.files import merge
 from isthmus.config.loading import for_engine
+from isthmus.config.validation import validate
 from isthmus.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,23 @@ def test_every_number_has_a_unit_and_bounds():
                 assert len(field.metadata) >= 2, name
 
     check(Config)
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"networks": {"levels": 2.5}}, "networks.levels"),
+        ({"networks": {"levels": 99}}, "networks.levels"),
+        ({"networks": {"levles": 2}}, "networks.levles"),
+        ({"training": {"betas": [0.5]}}, "training.betas"),
+        ({"training": {"steps": 0}}, "training.steps"),
+    ],
+)
+def test_a_methods_own_settings_have_the_bounds_of_those_of_all(part, problem):
+    values, path = load(ROOT).model_dump(mode="json"), ROOT / "params.yaml"
+    validate(merge(values, {"translator": {"munit": {"networks": {"levels": 1}}}}), path, {})
+    with pytest.raises(InputError, match=re.escape(f"translator.munit.{problem}")):
+        validate(merge(values, {"translator": {"munit": part}}), path, {})
 
 
 def test_the_engine_may_choose_the_scale_only():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from isthmus.alignment.lrmf import LRMF
 from isthmus.config import load
 from isthmus.densities import RealNVP, RealNVPDensity
 from isthmus.embedding.vaegan import VaeGan, fit
+from isthmus.translation.benchmark import build
+from isthmus.translation.trainer import Trainer
 
 PAPER = load(Path(__file__).parents[1], "paper")
 
@@ -50,3 +54,50 @@ def test_the_alignment_of_usps_and_mnist_steps_twice():
     assert int(aligner.result_.steps) == 2
     assert torch.isfinite(aligner.transform(a)).all()
     assert not torch.equal(aligner.transform(a), a)
+
+
+def translator(name: str, side: int):
+    own = PAPER.value(f"translator.{name}")
+    return build(name, PAPER.value("translation"), own, side=side, seed=0)
+
+
+@pytest.mark.parametrize("name", PAPER.translators)
+def test_every_translator_takes_images_of_the_published_size(name):
+    side = PAPER.scenes.size
+    with torch.device("meta"):
+        model, _ = translator(name, side)
+        images = torch.zeros(2, 3, side, side)
+    model.check(images, images)
+    assert model.translate(images, "b2a", images).shape == images.shape
+
+
+@pytest.mark.parametrize("name", ["rift", "munitx", "cyclegan", "didd", "dritpp", "augcyclegan"])
+def test_a_translator_steps_twice(name):
+    """One of each network, with 1 or 2 images, at half the side where the networks take it."""
+    side = PAPER.scenes.size // (2 if name in ("rift", "cyclegan", "augcyclegan") else 1)
+    model, training = translator(name, side)
+    training = replace(training, batch_size=min(training.batch_size, 2))
+    images = np.random.default_rng(0).integers(256, size=(2, 4, 3, side, side), dtype=np.uint8)
+    before = [p.detach().clone() for p in model.parameters()]
+    trainer = Trainer(model, *torch.from_numpy(images), training, seed=0)
+    trainer.run(2)
+    assert all(np.isfinite(values).all() and len(values) == 2 for values in trainer.curves.values())
+    moved = [bool((p != q).any()) for p, q in zip(model.parameters(), before, strict=True)]
+    assert np.mean(moved) > 0.5
+
+
+def test_starganv2_gives_every_parameter_a_gradient_twice():
+    """Without numbers, which would take a minute: a wrong shape fails all the same."""
+    side = PAPER.scenes.size
+    with torch.device("meta"):
+        model, training = translator("starganv2", side)
+        a, b = torch.zeros(2, training.batch_size, 3, side, side)
+    model.passes = torch.zeros((), dtype=torch.long)
+    for _ in range(2):
+        model.zero_grad()
+        noise = torch.Generator()
+        passed = model.generator_losses(a, b, noise)
+        shown = {name: images.detach() for name, images in passed.translations.items()}
+        losses = model.discriminator_losses(a, b, shown, {}, noise)
+        torch.stack([*passed.losses.values(), *losses.values()]).sum().backward()
+        assert all(p.grad.shape == p.shape for p in model.parameters())

@@ -1,67 +1,80 @@
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+from typing import Any, get_args
+
 import pytest
 import torch
 
-from isthmus.metrics.correctness import Role
-from isthmus.translation.benchmark import SETS, TRANSLATORS
+from isthmus.config import Config, load
+from isthmus.config.translation import TranslatorName
+from isthmus.translation.benchmark import TRANSLATORS, build
+from isthmus.translation.trainer import Trainer, Training
+from isthmus.translation.translator import LearnedTranslator
 
-NETWORKS = {
-    "width": 8,
-    "blocks": 1,
-    "fold": 2,
-    "groups": 4,
-    "discriminator_width": 8,
-    "levels": 2,
-}
+ROOT = Path(__file__).parents[2]
+QUICK, SMOKE = load(ROOT, "quick"), load(ROOT, "smoke")
+TOY = {"width": 4, "blocks": 1, "fold": 2, "groups": 4, "discriminator_width": 4, "levels": 2}
 
 
-@pytest.mark.parametrize("name", SETS)
-class TestEverySet:
-    def test_what_is_fixed_in_a_domain_is_fixed_there_and_varies_in_the_other(
-        self, name: str
-    ) -> None:
-        described = SETS[name]
-        table = described.load(size=16, train_size=300, test_size=50, seed=0)["train"]
-        columns = described.columns({n: table.factors[n] for n in described.roles})
-        domain = table.factors["domain"]
-        for column, role in enumerate(described.roles.values()):
-            values = [set(columns[domain == side, column].tolist()) for side in (0, 1)]
-            if role is Role.SHARED:
-                assert min(map(len, values)) > 1
-            else:
-                where = 1 if role is Role.A else 0
-                assert values[where] == {described.fixed_values[where, column]}
-                assert len(values[1 - where]) > 1
-
-    def test_factors_are_read_back_from_images(self, name: str) -> None:
-        described = SETS[name]
-        table = described.load(size=32, train_size=10, test_size=20, seed=1)["test"]
-        images = np.ascontiguousarray(table.values.transpose(0, 3, 1, 2))
-        found = described.decode(images)
-        for factor in described.roles:
-            np.testing.assert_array_equal(found[factor], table.factors[factor])
-
-    def test_train_and_test_share_no_image(self, name: str) -> None:
-        described = SETS[name]
-        tables = described.load(size=16, train_size=200, test_size=100, seed=2)
-        rows = [
-            {tuple(row) for row in described.columns(table.factors).tolist()}
-            for table in tables.values()
-        ]
-        assert not rows[0] & rows[1]
+def made(
+    name: str, config: Config = QUICK, **changes: dict[str, Any]
+) -> tuple[LearnedTranslator, Training]:
+    shared = config.value("translation")
+    changed = {key: shared[key] | changes.get(key, {}) for key in ("networks", "training")}
+    return build(name, changed, config.value(f"translator.{name}"), side=32, seed=0)
 
 
-def test_every_factor_is_shared_in_one_split_and_specific_in_two() -> None:
-    for factor in SETS["3ds-a"].roles:
-        roles = [SETS[f"3ds-{split}"].roles[factor] for split in "abc"]
-        assert roles.count(Role.SHARED) == 1
+def test_every_name_has_a_method_and_settings() -> None:
+    sections = QUICK.value("translator")
+    assert set(TRANSLATORS) == set(get_args(TranslatorName)) == set(sections)
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
-def test_every_translator_is_built_from_the_same_sizes(name: str) -> None:
-    translator = TRANSLATORS[name](NETWORKS, {}, 0).eval()
+@pytest.mark.parametrize(
+    ("config", "networks"), [(QUICK, TOY), (QUICK, {}), (SMOKE, {})], ids=["toy", "quick", "smoke"]
+)
+def test_every_translator_takes_the_shared_sizes_and_trains(
+    name: str, config: Config, networks: dict[str, int]
+) -> None:
+    translator, training = made(name, config, networks=networks, training={"batch_size": 2})
+    images = torch.randint(0, 256, (2, 2, 3, 32, 32), generator=torch.Generator().manual_seed(0))
+    trainer = Trainer(translator, *images.byte(), training, seed=0)
+    trainer.run(1)
     x = torch.zeros(2, 3, 32, 32)
     with torch.no_grad():
-        assert translator.translate(x, "a2b", x).shape == x.shape
+        assert trainer.averaged().eval().translate(x, "a2b", x).shape == x.shape
+    own = config.value(f"translator.{name}")["networks"]
+    expected = config.value("translation")["networks"] | networks | own
+    taken = translator.config
+    assert {size: taken[size] for size in taken if size in expected} == {
+        size: expected[size] for size in expected if size in taken
+    }
+    assert {"width", *own} <= set(taken)
+
+
+def test_a_methods_own_settings_go_before_those_of_all() -> None:
+    _, training = made("augcyclegan", training={"steps": 7, "learning_rate": 0.3})
+    assert (training.steps, training.history) == (7, 0)
+    assert (training.learning_rate, training.discriminator_learning_rate) == (2e-4, 4e-5)
+    assert made("munit", networks={"levels": 5})[0].config["levels"] == 2
+    assert made("munit")[0].terms.cycle == 0 < made("munitx")[0].terms.cycle
+
+
+def test_diversity_falls_over_the_whole_training() -> None:
+    assert made("starganv2", training={"steps": 7})[0].terms.diversity_steps == 7
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "full", "paper"])
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("rift-no-capacity", {"capacity": 0.0, "embedding_noise": 0.0, "bits": None}),
+        ("rift-dishonest", {"image_noise": 0.0, "guess": 0.0}),
+    ],
+)
+def test_an_ablation_is_rift_without_a_part(
+    scale: str, name: str, without: dict[str, float]
+) -> None:
+    config = load(ROOT, scale)
+    assert config.value(f"translator.{name}") == config.value("translator.rift") | without

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from isthmus.errors import InputError
 from isthmus.translation.cyclegan import CycleGan, CycleGanTerms
@@ -253,3 +255,99 @@ def test_a_toy_pair_is_learnt() -> None:
     assert (translated - b)[:, :, 4:].abs().mean() < 10
     assert (translated - a)[:, :, :4].abs().mean() < 15
     assert sum(found.curves["cycle/a"][-10:]) < 0.2 * sum(found.curves["cycle/a"][:10])
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_pairs_stay_together_in_every_batch_where_a_translator_needs_them(
+    paired: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Watching(CycleGan):
+        def generator_losses(self, a: Tensor, b: Tensor, noise: torch.Generator) -> GeneratorPass:
+            seen.append(bool(torch.equal(a, b)))
+            return super().generator_losses(a, b, noise)
+
+    monkeypatch.setattr(Watching, "paired", paired)
+    images = colours(0, 255)
+    Trainer(Watching(**SMALL), images, images.clone(), SHORT, seed=0).run()
+    assert all(seen) == paired
+
+
+def without_noise(seed: int = 1) -> Trainer[CycleGan]:
+    """Of this training every loss is a mean over images, without a draw but for the batches."""
+    a = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(1))
+    b = torch.randint(0, 256, (12, 3, 8, 8), generator=torch.Generator().manual_seed(2))
+    training = Training(5, batch_size=4, history=0, largest_gradient=0.5)
+    return Trainer(CycleGan(**SMALL, seed=seed), a.byte(), b.byte(), training, seed=1)
+
+
+def one_of_two(rank: int, folder: Path) -> None:
+    """A process: trains with and without noise, is killed and resumes, and writes what came out."""
+    torch.set_num_threads(1)
+    meeting = f"file://{folder / 'meeting'}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    plain = without_noise(seed=1 + rank)
+    plain.run()
+
+    whole, first, second = (trainer(Training(6, batch_size=4, history=7)) for _ in range(3))
+    whole.run()
+    first.run(4, checkpoint=folder / "checkpoint.pt")
+    second.run(checkpoint=folder / "checkpoint.pt")
+    refused = ""
+    try:
+        trainer(SHORT)
+    except InputError as error:
+        refused = str(error)
+    found = {
+        "plain": plain.translator.state_dict(),
+        "plain curves": plain.curves,
+        "whole": whole.translator.state_dict() | {"average": whole._average[0]},
+        "whole curves": whole.curves,
+        "resumed": second.translator.state_dict() | {"average": second._average[0]},
+        "resumed curves": second.curves,
+        "history": whole._history,
+        "refused": refused,
+    }
+    torch.save(found, folder / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, __file__, str(rank), str(tmp_path)]) for rank in range(2)
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
+
+    for name in ("plain", "whole", "resumed"):
+        assert found[0][f"{name} curves"] == found[1][f"{name} curves"]
+        for key, tensor in found[0][name].items():
+            assert torch.equal(tensor, found[1][name][key]), (name, key)
+    for process in found:
+        assert process["resumed curves"] == process["whole curves"]
+        for key, tensor in process["whole"].items():
+            assert torch.equal(process["resumed"][key], tensor), key
+        assert "batch_size" in process["refused"]
+    assert not torch.equal(found[0]["history"]["a"], found[1]["history"]["a"])
+
+    single = without_noise()
+    start = {name: tensor.clone() for name, tensor in single.translator.state_dict().items()}
+    single.run()
+    for name, values in single.curves.items():
+        assert found[0]["plain curves"][name] == pytest.approx(values, rel=1e-4), name
+    for name, tensor in single.translator.state_dict().items():
+        torch.testing.assert_close(found[0]["plain"][name], tensor, rtol=0, atol=2e-5)
+    moved = [
+        (tensor - start[name]).abs().max()
+        for name, tensor in single.translator.state_dict().items()
+    ]
+    assert max(moved) > 5e-4
+
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(InputError, match="processes"):
+        trainer(Training(6, batch_size=4, history=7)).load(path)
+
+
+if __name__ == "__main__":
+    one_of_two(int(sys.argv[1]), Path(sys.argv[2]))

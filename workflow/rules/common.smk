@@ -24,10 +24,12 @@ ROWS = ["rows.json", "metrics.json", "record.json"]
 IMAGES = [*TABLES, "sheet.png", "record.json"]
 EMBEDDED = [*TABLES, *MODEL, "sheet.png", *METRICS]
 PREFIT = ["densities.safetensors", *METRICS]
-TRANSLATED = ["translated.parquet", *MODEL, "sheet.png", *METRICS]
-SCORED = [*ROWS, "accuracy.png"]
+TRANSLATED = ["translated.parquet", "snapshots.parquet", *MODEL, "sheet.png", *METRICS]
+SCORED = [*ROWS, "learning.json", "accuracy.png", "learning.png"]
+TOGETHER = ["metrics.json", "pixel_share.json", "record.json"]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
+DIAGNOSED = ["metrics.json", "record.json", "probes.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],
@@ -139,8 +141,13 @@ def everything():
             f=TRANSLATED,
         ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.sets, f=SCORED),
+        *expand(f"{RUNS}/classifiers/{{s}}/{{f}}", s=PARAMS.sets, f=[*MODEL, *METRICS]),
         *expand(
-            f"{RUNS}/evaluate/many-to-many/{{f}}", f=["metrics.json", "record.json"]
+            f"{RUNS}/diagnosis/{{s}}/{{t}}/{{f}}",
+            s=PARAMS.sets,
+            t=PARAMS.translators,
+            f=DIAGNOSED,
         ),
+        *expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=[*TOGETHER, "figure.png"]),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
     ]

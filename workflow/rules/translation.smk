@@ -81,7 +81,13 @@ rule many_to_many:
             f=TRANSLATED,
         ),
     output:
-        expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=["metrics.json", "record.json"]),
+        files=expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=TOGETHER),
+        figure=report(
+            f"{RUNS}/evaluate/many-to-many/figure.png",
+            caption="../report/pixel_share.rst",
+            category="Translation",
+            labels={"source": "all splits", "figure": "accuracy by pixel share"},
+        ),
     log:
         f"logs/{PARAMS.scale}/many_to_many.log",
     benchmark:
@@ -111,7 +117,13 @@ rule manipulation:
             f=TRANSLATED,
         ),
     output:
-        rows=expand(f"{RUNS}/evaluate/{{{{set}}}}/{{f}}", f=ROWS),
+        rows=expand(f"{RUNS}/evaluate/{{{{set}}}}/{{f}}", f=[*ROWS, "learning.json"]),
+        learning=report(
+            f"{RUNS}/evaluate/{{set}}/learning.png",
+            caption="../report/learning.rst",
+            category="Translation",
+            labels={"source": "{set}", "figure": "accuracy over steps"},
+        ),
         figure=report(
             f"{RUNS}/evaluate/{{set}}/accuracy.png",
             caption="../report/manipulation.rst",

@@ -31,9 +31,9 @@ def minimise_cross_entropy(
     The learning rate is lowered to zero along half a cosine.
 
     Args:
-        network: Turns inputs into logits `(n, classes)`.
+        network: Turns inputs into logits `(n, classes)`, or `(n, classes, k)` for k labels.
         inputs: Of shape `(n, ...)`.
-        labels: Classes, int64 `(n,)`.
+        labels: Classes, int64 `(n,)` or `(n, k)`.
         steps: Number of steps.
         batch_size: Samples in a step.
         learning_rate: Step size at the start.

@@ -20,7 +20,15 @@ from isthmus.config.fields import (
     step_size,
 )
 from isthmus.config.studies import Studies
-from isthmus.config.translation import Scenes, SetName, Translation, TranslatorName, Translators
+from isthmus.config.translation import (
+    Classifiers,
+    Diagnosis,
+    Scenes,
+    SetName,
+    Translation,
+    TranslatorName,
+    Translators,
+)
 
 BASE_SCALE = "quick"
 SCALES = ("smoke", "quick", "full", "paper")
@@ -234,6 +242,8 @@ class Config(Section):
     scenes: Scenes
     translation: Translation
     translator: Translators
+    classifiers: Classifiers
+    diagnosis: Diagnosis
     studies: Studies
     attributes: Attributes
     evaluate: Evaluate

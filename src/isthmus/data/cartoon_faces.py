@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from isthmus.data.stick_figures import check_images, columns, pixel_centres, rgb, shrink
+from isthmus.data.rendering import check_images, columns, pixel_centres, rgb, shrink
 from isthmus.data.synaction import DOMAINS, Codes, Domain, check_size
 from isthmus.data.table import Table
 from isthmus.errors import InputError
@@ -224,6 +224,20 @@ def counterfactual(
     taken = {name: guide[name] for name in SPECIFIC[target]}
     fixed = {name: np.full_like(content[name], code) for name, code in FIXED[target].items()}
     return kept | taken | fixed
+
+
+def positions() -> dict[str, Array]:
+    """The levels of the factors that are real-valued, float64 `(levels, d)`.
+
+    Yaw and tilt in degrees, `d = 1`; of background and skin the mean colour, sRGB, `d = 3`.
+    """
+    found = {
+        "yaw": np.reshape(_YAWS, (-1, 1)),
+        "tilt": np.reshape(_TILTS, (-1, 1)),
+        "background": _backgrounds(32, "clean").mean(axis=2),
+        "skin": _palette(32, "clean")["skin"],
+    }
+    return {name: values.astype(float) for name, values in found.items()}
 
 
 def _draw_factors(rng: np.random.Generator, domain: Domain, rows: int) -> dict[str, Codes]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isthmus.data.download import RemoteFile, fetch
-from isthmus.data.stick_figures import columns
+from isthmus.data.rendering import columns
 from isthmus.data.synaction import DOMAINS, Codes, Domain
 from isthmus.data.table import Table
 from isthmus.errors import InputError

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isthmus.data.rendering import check_images, columns, shrink
 from isthmus.data.shapes3d import (
     COUNTS,
     FACTORS,
@@ -28,7 +29,6 @@ from isthmus.data.shapes3d import (
     image_table,
     to_index,
 )
-from isthmus.data.stick_figures import check_images, columns, shrink
 from isthmus.data.synaction import Codes
 from isthmus.data.table import Table
 

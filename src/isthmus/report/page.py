@@ -21,6 +21,7 @@ from isthmus.metrics.summary import summary
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
 from isthmus.report.studies import STUDIES
+from isthmus.translation.sets import SETS
 
 COLUMNS = (
     "accuracy",
@@ -33,10 +34,6 @@ COLUMNS = (
     "loss",
     "loss_error",
 )
-
-
-FACTORS = ("floor_hue", "wall_hue", "object_hue", "size", "shape", "orientation")
-"""What translators are scored on, in the order of the data set."""
 
 
 def render(
@@ -58,6 +55,7 @@ def render(
         machine: Where the page is made.
     """
     runs = Path("runs") / config.scale
+    factors = {str(name): tuple(SETS[name].roles) for name in config.sets}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(Path(__file__).with_name("page.html").read_text())
     return template.render(
@@ -69,10 +67,10 @@ def render(
         summary=counts(entries),
         columns=COLUMNS,
         tables={pair: table(rows, "evaluate", pair, COLUMNS) for pair in config.pairs},
-        factors=FACTORS,
+        factors=factors,
         manipulated={
-            name: table(rows, "evaluate", name, (*FACTORS, "common", "specific", "accuracy"))
-            for name in config.sets
+            name: table(rows, "evaluate", name, (*names, "common", "specific", "accuracy"))
+            for name, names in factors.items()
         },
         decoded={
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs

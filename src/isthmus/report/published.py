@@ -9,11 +9,13 @@ from typing import Any
 
 from isthmus.errors import InputError
 
-FIGURES = (
+FILES = (
     "evaluate/*/clouds.png",
     "evaluate/*/confusion.png",
     "evaluate/*/figure.png",
     "evaluate/*/accuracy.png",
+    "evaluate/*/learning.png",
+    "evaluate/*/learning.json",
     "decode/*/digits.png",
     "translate/*/*/sheet.png",
 )
@@ -32,7 +34,7 @@ def publish(root: Path, scale: str) -> Path:
     target.mkdir(parents=True)
     judged = [entry for entry in entries if entry["verdict"] != "not-measured"]
     (target / "scorecard.json").write_text(json.dumps(judged, indent=1, sort_keys=True) + "\n")
-    for pattern in FIGURES:
+    for pattern in FILES:
         for path in sorted((root / "runs" / scale).glob(pattern)):
             home = path.parent.relative_to(root / "runs" / scale)
             shutil.copy(path, target / "-".join([*home.parts[1:], path.name]))

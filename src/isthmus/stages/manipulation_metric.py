@@ -15,7 +15,7 @@ from isthmus.metrics.splits import over_splits
 from isthmus.metrics.summary import summary
 from isthmus.report.figures import accuracy_bars
 from isthmus.seeding import derive
-from isthmus.translation.benchmark import SETS, SPLITS, renamed
+from isthmus.translation.sets import SETS, SPLITS, renamed
 
 
 @stage(

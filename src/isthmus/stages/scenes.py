@@ -5,7 +5,7 @@ from __future__ import annotations
 from isthmus.data.table import write_table
 from isthmus.job import Job, stage
 from isthmus.report.figures import domains_sheet
-from isthmus.translation.benchmark import SETS
+from isthmus.translation.sets import SETS
 
 
 @stage("seed", "threads", "scenes", folder="runs/{scale}/scenes/{set}")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, read_table
 from isthmus.job import Job
-from isthmus.translation.benchmark import SETS
+from isthmus.translation.sets import SETS
 
 Integers = npt.NDArray[np.int64]
 Scores = list[dict[str, float]]
@@ -24,20 +24,50 @@ def scores(job: Job, name: str) -> Iterator[tuple[str, Scores]]:
         job: Where to read the images and the translations.
         name: The set.
     """
-    described = SETS[name]
-    test = image_domains(job.input(f"scenes/{name}/test.parquet"))
-    factors = [described.columns(table.factors) for table in test]
+    factors = _factors(job, name)
     for method in job.config.translators:
         path = job.input(f"translate/{name}/{method}/translated.parquet")
         table = read_table(path, kind="images", factors=COLUMNS)
-        images = np.ascontiguousarray(table.values.transpose(0, 3, 1, 2))
-        decoded = described.columns(described.decode(images))
-        members = table.factors["member"]
-        rows = [np.flatnonzero(members == index) for index in range(int(members.max()) + 1)]
-        source, guide, a2b = _pairs(factors, table.take(rows[0]))
-        yield method, [described.score(source, guide, decoded[each], a2b) for each in rows]
-    for answer, values in described.answers(source, guide, a2b, job.seed).items():
-        yield answer, [described.score(source, guide, values, a2b)]
+        source, guide, a2b = _pairs(factors, table.take(table.factors["member"] == 0))
+        yield method, _judged(name, factors, table)
+    for answer, values in SETS[name].answers(source, guide, a2b, job.seed).items():
+        yield answer, [SETS[name].score(source, guide, values, a2b)]
+
+
+def learning(job: Job, name: str) -> dict[str, dict[int, Scores]]:
+    """By method and step the figures of each seed on the way, in percent.
+
+    Args:
+        job: Where to read the images and the translations.
+        name: The set.
+    """
+    factors = _factors(job, name)
+    found: dict[str, dict[int, Scores]] = {}
+    for method in map(str, job.config.translators):
+        path = job.input(f"translate/{name}/{method}/snapshots.parquet")
+        table = read_table(path, kind="images", factors=("step", *COLUMNS))
+        found[method] = {
+            int(step): _judged(name, factors, table.take(table.factors["step"] == code))
+            for code, step in enumerate(table.levels["step"])
+        }
+    return found
+
+
+def _factors(job: Job, name: str) -> list[Integers]:
+    test = image_domains(job.input(f"scenes/{name}/test.parquet"))
+    return [SETS[name].columns(table.factors) for table in test]
+
+
+def _judged(name: str, factors: list[Integers], table: Table) -> Scores:
+    """The figures of each seed."""
+    described, members = SETS[name], table.factors["member"]
+    images = np.ascontiguousarray(table.values.transpose(0, 3, 1, 2))
+    decoded = described.columns(described.decode(images))
+    source, guide, a2b = _pairs(factors, table)
+    return [
+        described.score(source[rows], guide[rows], decoded[rows], a2b[rows])
+        for rows in (members == index for index in range(int(members.max()) + 1))
+    ]
 
 
 def _pairs(

@@ -1,9 +1,15 @@
-"""Train one translator between the domains of a set, without labels, and translate test images."""
+"""Train one translator between the domains of a set, without labels, and translate test images.
+
+A few test images are translated on the way too, for the learning curve. Nothing is chosen by them:
+what is kept and judged is the end of the training.
+"""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +24,10 @@ from isthmus.metrics.summary import curves, summary
 from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
-from isthmus.translation.benchmark import TRANSLATORS
-from isthmus.translation.trainer import Trainer, Training
-from isthmus.translation.translator import Direction, translate_bytes
+from isthmus.translation.benchmark import build
+from isthmus.translation.course import follow, stops
+from isthmus.translation.trainer import Trainer
+from isthmus.translation.translator import Direction, Translator, translate_bytes
 
 DIRECTIONS: tuple[Direction, Direction] = ("a2b", "b2a")
 Rows = npt.NDArray[np.int64]
@@ -28,7 +35,7 @@ Block = tuple[int, int, Rows, Rows, Tensor]
 """Seed, side of the source, rows of sources and guides, and translations."""
 
 EVERY = 500
-"""Steps between two checkpoints."""
+"""Steps between two lines of the log."""
 
 
 @stage(
@@ -41,36 +48,49 @@ EVERY = 500
 def main(job: Job) -> None:
     """Train one translator between the domains of a set."""
     name, settings = job.items["translator"], job.config.value("translation")
+    own = job.config.value(f"translator.{name}")
     train = image_domains(job.input(f"scenes/{job.items['set']}/train.parquet"))
     test = image_domains(job.input(f"scenes/{job.items['set']}/test.parquet"))
     (a, b), sources = (_bytes(table) for table in train), [_bytes(table) for table in test]
     pairs = _pairs([len(part) for part in sources], derive(job.config.seed, job.items["set"]))
-    training = Training(**settings["training"])
+    few = [(source[: settings["pairs"]], guide[: settings["pairs"]]) for source, guide in pairs]
+
+    def look(model: Translator) -> list[Tensor]:
+        return _translate(model, sources, few)
+
     blocks: list[Block] = []
+    passing: dict[int, list[Block]] = {}
     series, minutes = [], []
     for index in range(settings["seeds"]):
         seed = derive(job.seed, index)
-        translator = TRANSLATORS[name](
-            settings["networks"], job.config.value(f"translator.{name}"), seed
-        )
+        translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
         trainer = Trainer(translator, a, b, training, seed=seed)
-        checkpoint = _checkpoint(job, index)
+        folder = _checkpoints(job, index)
         started = time.process_time()
-        trainer.run(checkpoint=checkpoint, every=EVERY, on_step=_progress(training.steps, started))
+        seen = follow(
+            trainer,
+            stops(training.steps, settings["snapshots"]),
+            look,
+            folder,
+            on_step=_progress(training.steps),
+        )
+        for step, moved in seen.items():
+            passing.setdefault(step, []).extend(
+                (index, side, *few[side], images) for side, images in enumerate(moved)
+            )
         minutes.append((time.process_time() - started) / 60)
         model = trainer.averaged()
         if index == 0:
             save(model, job.output("model.json").parent)
-        for side, direction in enumerate(DIRECTIONS):
-            source, guide = pairs[side]
-            moved = translate_bytes(
-                model, sources[side][source], direction, sources[1 - side][guide]
-            )
-            blocks.append((index, side, source, guide, moved))
+        blocks += [
+            (index, side, *pairs[side], moved)
+            for side, moved in enumerate(_translate(model, sources, pairs))
+        ]
         series.append(trainer.curves)
-        checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(folder)
     table = _table(job, blocks)
     write_table(table, job.output("translated.parquet"))
+    write_table(_over_steps(job, passing), job.output("snapshots.parquet"))
     translations_sheet(table, test, job.output("sheet.png"))
     last = {key: summary([run[key][-1] for run in series]) for key in series[0]}
     job.write_json("metrics.json", {"last": last})
@@ -94,20 +114,44 @@ def _pairs(counts: list[int], seed: int) -> list[tuple[Rows, Rows]]:
     ]
 
 
-def _checkpoint(job: Job, index: int) -> Path:
+def _translate(
+    model: Translator, sources: list[Tensor], pairs: list[tuple[Rows, Rows]]
+) -> list[Tensor]:
+    return [
+        translate_bytes(model, sources[side][source], direction, sources[1 - side][guide])
+        for (side, direction), (source, guide) in zip(enumerate(DIRECTIONS), pairs, strict=True)
+    ]
+
+
+def _checkpoints(job: Job, index: int) -> Path:
     """Beside the locks: a killed training goes on from here, and a finished one leaves nothing."""
-    folder = Path(".isthmus") / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{job.config.scale}-{job.key}-{index}.pt"
+    return Path(".isthmus") / "checkpoints" / f"{job.config.scale}-{job.key}-{index}"
 
 
-def _progress(steps: int, started: float) -> Callable[[int, dict[str, float]], None]:
+def _progress(steps: int) -> Callable[[int, dict[str, float]], None]:
+    """A line now and then, with the time left at the pace so far."""
+    begun, first = time.monotonic(), -1
+
     def on_step(step: int, values: dict[str, float]) -> None:
+        nonlocal first
+        first = step if first < 0 else first
         if (step + 1) % EVERY == 0:
-            taken = time.process_time() - started
-            print(f"step {step + 1} of {steps}, {taken / 60:.1f} core-minutes", flush=True)
+            pace = (time.monotonic() - begun) / (step + 1 - first) / 60
+            left = pace * (steps - step - 1)
+            print(f"step {step + 1} of {steps}, about {left:.1f} minutes left", flush=True)
 
     return on_step
+
+
+def _over_steps(job: Job, passing: dict[int, list[Block]]) -> Table:
+    """The translations on the way, with the step they were made at."""
+    table = _table(job, [block for blocks in passing.values() for block in blocks])
+    counts = [sum(len(moved) for *_, moved in blocks) for blocks in passing.values()]
+    return replace(
+        table,
+        factors={"step": np.repeat(np.arange(len(passing)), counts)} | table.factors,
+        levels={"step": tuple(str(step) for step in passing)} | table.levels,
+    )
 
 
 def _table(job: Job, blocks: list[Block]) -> Table:

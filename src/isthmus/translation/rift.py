@@ -92,9 +92,11 @@ class Rift(CyclicTranslator):
 
     def translate(self, x: Tensor, direction: Direction, guide: Tensor | None = None) -> Tensor:
         """Translations of `x` under the guide's embedding, without noise; see `Translator`."""
-        target = into(direction)
-        embedding = self.encode(needed(guide, x), target)
-        return self._run(target, [torch.cat([x, embedding], 1)])[0][0]
+        return self.under(x, direction, self.encode(needed(guide, x), into(direction)))
+
+    def under(self, x: Tensor, direction: Direction, embedding: Tensor) -> Tensor:
+        """Translations of `x` under embeddings `(n, 1, side, side)` of the target domain."""
+        return self._run(into(direction), [torch.cat([x, embedding], 1)])[0][0]
 
     def generator_losses(self, a: Tensor, b: Tensor, noise: torch.Generator) -> GeneratorPass:
         """All terms on one batch, each summed over the two domains.

@@ -2,6 +2,10 @@
 
 Every draw of a step comes from generators that are derived from the seed and the step's number, so
 that a step depends on nothing but the state that a checkpoint holds.
+
+In a process group (`torchrun` and `torch.distributed.init_process_group`) every process makes the
+same trainer and calls the same methods. Each sees its part of every batch, with noise and a history
+of its own; gradients and curves are means over the processes, whose weights stay equal.
 """
 
 from __future__ import annotations
@@ -22,7 +26,9 @@ from torch import Tensor, nn
 
 from isthmus.data.files import write_atomically
 from isthmus.errors import InputError
+from isthmus.networks.distributed import average, gathered, place, share
 from isthmus.networks.randomness import generator
+from isthmus.seeding import derive
 from isthmus.translation.pool import mix
 from isthmus.translation.translator import LearnedTranslator, to_unit
 
@@ -37,7 +43,7 @@ class Training:
 
     Attributes:
         steps: Number of steps.
-        batch_size: Images of each domain in a step, drawn independently.
+        batch_size: Images of each domain in a step, drawn independently, of all processes together.
         learning_rate: Of the generators.
         discriminator_learning_rate: Of the discriminators.
         betas: Of both Adams.
@@ -94,7 +100,8 @@ class Trainer(Generic[T]):
         curves: Of each loss and reading, its value at every step.
 
     Raises:
-        InputError: The images are no bytes, fewer than a batch, or do not fit the translator.
+        InputError: The images are no bytes, fewer than a batch, or do not fit the translator; or
+            the processes cannot have equal parts of a batch.
     """
 
     def __init__(self, translator: T, a: Tensor, b: Tensor, training: Training, *, seed: int):
@@ -105,12 +112,22 @@ class Trainer(Generic[T]):
                     f"has dtype {images.dtype} and {len(images)} images",
                     mend=f"give bytes (uint8), at least {training.batch_size} for one batch",
                 )
+        self._rank, self._processes = place()
+        if training.batch_size % self._processes:
+            raise InputError(
+                "training",
+                f"is {training.batch_size} for {self._processes} processes",
+                field="batch_size",
+                mend="use a multiple of their number",
+            )
         translator.check(a, b)
+        share(translator.state_dict().values())
         self.translator, self.training, self.seed = translator, training, seed
+        self._own_seed = derive(seed, f"process {self._rank}") if self._rank else seed
         self.step = 0
         self.curves: dict[str, list[float]] = {}
         self._images = {"a": a, "b": b}
-        self._identity = _identity(translator, self._images, training, seed)
+        self._identity = _identity(translator, self._images, training, seed, self._processes)
         self._history: dict[str, Tensor] = {}
         self._players = (
             _Player(translator.generator_parameters(), training.learning_rate, training),
@@ -162,7 +179,7 @@ class Trainer(Generic[T]):
         return found
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all that the next step depends on, atomically.
+        """Write all that the next step depends on, atomically; the first process alone writes.
 
         Raises:
             InputError: The folder cannot be written, or the disk is full.
@@ -174,10 +191,12 @@ class Trainer(Generic[T]):
             "translator": self.translator.state_dict(),
             "players": [player.adam.state_dict() for player in self._players],
             "average": self._average,
-            "history": self._history,
+            "histories": gathered(self._history),
         }
-        with write_atomically(path) as file:
-            torch.save(state, file)
+        if self._rank == 0:
+            with write_atomically(path) as file:
+                torch.save(state, file)
+        gathered(path)  # none goes on, and may read it, before it is written
 
     def load(self, path: str | PathLike[str]) -> None:
         """Take the state of a trainer of the same translator, images, settings and seed.
@@ -204,14 +223,14 @@ class Trainer(Generic[T]):
         for player, adam in zip(self._players, state["players"], strict=True):
             player.adam.load_state_dict(adam)
         self.step, self.curves = state["step"], state["curves"]
-        self._average, self._history = state["average"], state["history"]
+        self._average, self._history = state["average"], state["histories"][self._rank]
 
     def _advance(self) -> dict[str, float]:
         """One step: both gradients first, then, if all is finite, both updates."""
         translator, (generators, discriminators) = self.translator, self._players
         a, b = self._batch("a"), self._batch("b")
-        noise = generator(self.seed, f"noise {self.step}")
-        choices = generator(self.seed, f"history {self.step}")
+        noise = generator(self._own_seed, f"noise {self.step}")
+        choices = generator(self._own_seed, f"history {self.step}")
 
         discriminators.learn(False)
         passed = translator.generator_losses(a, b, noise)
@@ -237,23 +256,25 @@ class Trainer(Generic[T]):
         self._history = history
         self.step += 1
         keep = min(self.training.averaging, self.step / (self.step + 9))
-        for average, parameter in zip(self._average, generators.parameters, strict=True):
-            average.lerp_(parameter.detach(), 1 - keep)
+        for mean, parameter in zip(self._average, generators.parameters, strict=True):
+            mean.lerp_(parameter.detach(), 1 - keep)
         for name, value in values.items():
             self.curves.setdefault(name, []).append(value)
         return values
 
     def _batch(self, domain: str) -> Tensor:
-        """The step's images: no image twice in a batch, and once at most in a pass over all."""
+        """This process's images of the step: none twice in a batch or in a pass over all."""
         images, size = self._images[domain], self.training.batch_size
-        epoch, place = divmod(self.step, len(images) // size)
-        order = torch.randperm(len(images), generator=generator(self.seed, f"{domain} {epoch}"))
-        rows = order[place * size : (place + 1) * size].to(images.device)
-        return to_unit(images[rows].to(self._average[0].device))
+        epoch, start = divmod(self.step, len(images) // size)
+        stream = "pairs" if self.translator.paired else domain
+        order = torch.randperm(len(images), generator=generator(self.seed, f"{stream} {epoch}"))
+        rows = order[start * size : (start + 1) * size][self._rank :: self._processes]
+        return to_unit(images[rows.to(images.device)].to(self._average[0].device))
 
     def _finite(self, tensors: dict[str, Tensor]) -> dict[str, float]:
-        numbers = torch.stack([value.detach() for value in tensors.values()]).tolist()
-        values = dict(zip(tensors, numbers, strict=True))
+        numbers = torch.stack([value.detach() for value in tensors.values()])
+        average([numbers])
+        values = dict(zip(tensors, numbers.tolist(), strict=True))
         wrong = [name for name, value in values.items() if not math.isfinite(value)]
         if wrong:
             raise InputError(
@@ -266,7 +287,11 @@ class Trainer(Generic[T]):
 
 
 def _identity(
-    translator: LearnedTranslator, images: dict[str, Tensor], training: Training, seed: int
+    translator: LearnedTranslator,
+    images: dict[str, Tensor],
+    training: Training,
+    seed: int,
+    processes: int,
 ) -> dict[str, str]:
     """What a checkpoint must share with the trainer that takes it."""
     found: dict[str, object] = {
@@ -275,6 +300,7 @@ def _identity(
         "terms": asdict(translator.terms),
         "training": asdict(training),
         "seed": seed,
+        "processes": processes,
     }
     for name, x in images.items():
         found[name] = hashlib.sha256(x.cpu().numpy().tobytes()).hexdigest()
@@ -298,9 +324,10 @@ class _Player:
             parameter.requires_grad_(on)
 
     def gradient(self, losses: dict[str, Tensor]) -> Tensor:
-        """Compute the gradient of the sum and clip it; its norm before that."""
+        """Compute the processes' mean gradient of the sum and clip it; its norm before that."""
         self.adam.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
+        average(p.grad for p in self.parameters if p.grad is not None)
         return nn.utils.clip_grad_norm_(self.parameters, self.largest)
 
     def descend(self, pace: float) -> None:

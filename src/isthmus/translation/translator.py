@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -67,9 +67,11 @@ class LearnedTranslator(Translator):
     """A translator that the trainer can train, by the names of losses and nothing else.
 
     All randomness comes from the generator that is passed in, so that a step can be repeated.
-    `terms` holds the method's weights and noises, which are not needed to translate.
+    `terms` holds the method's weights and noises, which are not needed to translate. Where `paired`
+    is true, image i of A and image i of B belong together, and so do those of every batch.
     """
 
+    paired: ClassVar[bool] = False
     terms: Any
 
     @abstractmethod
