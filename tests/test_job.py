@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import multiprocessing
 import os
-import random
+import shutil
 import signal
 import subprocess
 import sys
-import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -36,12 +38,44 @@ def home(tmp_path, monkeypatch):
     return folder
 
 
-def run(*arguments):
-    return subprocess.run(arguments or COMMAND, capture_output=True, text=True)
+def run():
+    return subprocess.run(COMMAND, capture_output=True, text=True)
 
 
-def test_a_stage_leaves_its_outputs_and_a_record_that_holds(home):
-    assert run().returncode == 0
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The folder `runs` after one run of the stage."""
+    home = tmp_path_factory.mktemp("made")
+    (home / "workflow").mkdir()
+    os.symlink(ROOT / "params.yaml", home / "params.yaml")
+    os.symlink(ROOT / "workflow" / "scales", home / "workflow" / "scales")
+    subprocess.run(COMMAND, cwd=home, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
+    return home / "runs"
+
+
+@pytest.fixture
+def ran(home, made):
+    """The bytes the stage left in `home`, by name."""
+    shutil.copytree(made, "runs")
+    return contents()
+
+
+def contents():
+    return {path.name: path.read_bytes() for path in FOLDER.glob("*")}
+
+
+def refusal(stage, monkeypatch, capsys):
+    """What a stage says, called in this process, when it refuses to run."""
+    monkeypatch.setattr("isthmus.job.seed_everything", lambda *_, **__: None)
+    with pytest.raises(SystemExit) as end:
+        import_module(f"isthmus.stages.{stage}").main(COMMAND[3:])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "Mend:" in said
+    return said
+
+
+def test_a_stage_leaves_its_outputs_and_a_record_that_holds(home, ran):
     assert {path.name for path in FOLDER.iterdir()} == FILES
     made = record.read(FOLDER / "record.json")
     assert made.command.split()[1:] == COMMAND[1:]
@@ -56,30 +90,58 @@ def test_a_stage_leaves_its_outputs_and_a_record_that_holds(home):
     assert code == []
 
 
-def test_the_same_command_leaves_the_same_bytes(home):
-    run()
-    first = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
-    run()
-    assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == first
+def test_the_same_command_leaves_the_same_bytes(home, ran):
+    assert run().returncode == 0
+    assert contents() == ran
 
 
-def test_killed_at_any_moment_it_leaves_the_old_outputs_or_none(home):
-    started = time.perf_counter()
-    assert run().returncode == 0
-    whole = time.perf_counter() - started
-    old = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
-    draw = random.Random(0)
-    killed = 0
-    for _ in range(20):
-        process = subprocess.Popen(COMMAND, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(draw.uniform(0.3, 1.1) * whole)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        left = {path.name: path.read_bytes() for path in FOLDER.glob("*")}
-        assert left in ({}, old)
-    assert killed >= 10
-    assert run().returncode == 0
-    assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == old
+DYING = """
+import os, runpy, signal, sys
+
+def count(event, arguments, changes=("os.mkdir", "os.rename", "os.remove", "os.rmdir")):
+    global left
+    if event in changes or event == "open" and str(arguments[0]).startswith(folder):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count)
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+def test_killed_at_any_moment_it_leaves_the_old_outputs_the_new_or_none(
+    home, made, ran, monkeypatch
+):
+    """Before each change of files; forked from a process that has the libraries, for speed."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(
+        ["pytest", "torch._dynamo", "pandas", "isthmus.data.toys", "isthmus.report.figures"]
+    )
+    monkeypatch.setattr(sys, "argv", COMMAND[2:])
+
+    def run_until(moment):
+        scope = {"left": moment, "folder": str(FOLDER)}
+        process = server.Process(target=exec, args=(DYING, scope))
+        process.start()
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL)
+        return process.exitcode == 0
+
+    parameters = home / "params.yaml"
+    parameters.write_text(parameters.read_text().replace("seed: 0", "seed: 1", 1))
+    assert run_until(0)
+    new, found = contents(), []
+    assert new.keys() == ran.keys() and new != ran
+    for moment in itertools.count(1):
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.copytree(made / FOLDER.relative_to("runs"), FOLDER)
+        if run_until(moment):
+            break
+        found.append(contents())
+        assert found[-1] in ({}, ran, new)
+    assert ran in found and new in found
+    assert contents() == new
     assert not list((home / "runs/smoke/.staging").iterdir())
 
 
@@ -98,31 +160,21 @@ def test_killed_at_any_moment_it_leaves_the_old_outputs_or_none(home):
         ("a: optdigits", "a: usps", "is not prepared"),
     ],
 )
-def test_a_wrong_parameter_file_is_refused_by_key(home, old, new, said):
+def test_a_wrong_parameter_file_is_refused_by_key(home, old, new, said, monkeypatch, capsys):
     path = home / "params.yaml"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
-    done = run()
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert "Mend:" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert said in refusal("points", monkeypatch, capsys)
     assert not FOLDER.exists()
 
 
-def test_a_missing_or_damaged_input_is_named(home):
-    command = [sys.executable, "-m", "isthmus.stages.coral", "--scale", "smoke", "--pair", "blobs"]
-    done = run(*command)
-    assert done.returncode == 2
-    assert "runs/smoke/points/blobs/train.parquet" in done.stderr
-    run()
+def test_a_missing_or_damaged_input_is_named(home, made, monkeypatch, capsys):
     path = FOLDER / "train.parquet"
+    assert str(path) in refusal("coral", monkeypatch, capsys)
+    shutil.copytree(made, "runs", dirs_exist_ok=True)
     path.write_bytes(path.read_bytes()[:200])
-    done = run(*command)
-    assert done.returncode == 2
-    assert "train.parquet" in done.stderr
-    assert "Mend:" in done.stderr
+    assert "train.parquet" in refusal("coral", monkeypatch, capsys)
     assert not Path("runs/smoke/align").exists()
     assert not list(Path("runs/smoke/.staging").iterdir())
 
@@ -133,6 +185,7 @@ def test_a_folder_that_cannot_be_written_is_named(home):
     assert done.returncode == 2
     assert "error: runs" in done.stderr
     assert "Mend:" in done.stderr
+    assert "Traceback" not in done.stderr
     assert Path("runs").read_text() == "a file where the folder should be"
 
 

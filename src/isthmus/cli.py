@@ -108,11 +108,16 @@ def handover(scale: Scale = None) -> None:
 
 
 @typer_app.command()
-def publish(scale: Scale = None) -> None:
+def publish(
+    scale: Scale = None,
+    part: Annotated[
+        bool, typer.Option("--part", help="replace only what this part of the pipeline measured")
+    ] = False,
+) -> None:
     """Copy the scorecard and the figures of the last run to published/, which git keeps."""
     from isthmus.report.published import publish as copy
 
-    typer.echo(f"copied to {copy(ROOT, configuration.load(ROOT, scale).scale)}")
+    typer.echo(f"copied to {copy(ROOT, configuration.load(ROOT, scale).scale, part=part)}")
 
 
 @typer_app.command()

@@ -48,6 +48,8 @@ TOPICS = {
     "translate": "translation",
     "manipulation": "translation",
     "channel": "translation",
+    "classifiers": "attributes",
+    "diagnosis": "translation",
     "many_to_many": "translation",
     "manipulation_metric": "translation",
     "comparison": "alignment",

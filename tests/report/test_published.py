@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from isthmus.errors import InputError
 from isthmus.report.published import differences, publish
+from isthmus.report.scorecard import load_claims
+
+ROOT = Path(__file__).parents[2]
 
 
 def write(root, **entries):
@@ -25,6 +30,25 @@ def test_only_judged_claims_and_figures_are_kept(tmp_path):
     folder = publish(tmp_path, "quick")
     assert [e["id"] for e in json.loads((folder / "scorecard.json").read_text())] == ["a"]
     assert (folder / "moons-clouds.png").read_bytes() == b"png"
+
+
+def test_a_part_replaces_what_it_measured_and_leaves_the_rest(tmp_path):
+    shutil.copy(ROOT / "claims.yaml", tmp_path / "claims.yaml")
+    first, second = (claim.id for claim in load_claims(tmp_path / "claims.yaml")[:2])
+    write(tmp_path, **{first: ("holds", 7.0), second: ("holds", 8.0), "gone": ("holds", 1.0)})
+    folder = publish(tmp_path, "quick")
+    with pytest.raises(InputError, match="no measured claim"):
+        publish(tmp_path, "quick", part=True)
+    claim = load_claims(tmp_path / "claims.yaml")[0]
+    metric = tmp_path / claim.metric.file.format(scale="quick")
+    metric.parent.mkdir(parents=True)
+    tree = 0.25
+    for key in reversed(claim.metric.field.split(".")):
+        tree = {key: tree}
+    metric.write_text(json.dumps(tree))
+    publish(tmp_path, "quick", part=True)
+    entries = json.loads((folder / "scorecard.json").read_text())
+    assert {e["id"]: e["measured"] for e in entries} == {first: 0.25, second: 8.0}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.errors import InputError
+from isthmus.report.scorecard import load_claims, scorecard, to_json
 
 FILES = (
     "evaluate/*/clouds.png",
@@ -18,22 +19,40 @@ FILES = (
     "evaluate/*/learning.json",
     "decode/*/digits.png",
     "translate/*/*/sheet.png",
+    "diagnosis/*/*/probes.png",
 )
 
 
-def publish(root: Path, scale: str) -> Path:
-    """Copy scorecard and figures of the last run of a scale to `published/<scale>/`.
+def publish(root: Path, scale: str, *, part: bool = False) -> Path:
+    """Copy scorecard, curves and figures of a scale's last run to `published/<scale>/`.
+
+    Args:
+        root: The project's folder.
+        scale: Which scale.
+        part: A part of the pipeline has run. What it measured replaces what was published of the
+            same claims and under the same names; all else stays published.
 
     Raises:
         InputError: The scale has not run.
     """
     target = root / "published" / scale
-    entries = _read(root / "reports" / scale / "scorecard.json")
-    if target.exists():
+    if part:
+        claims = load_claims(root / "claims.yaml")
+        entries = json.loads(to_json(scorecard(claims, scale, root)))
+    else:
+        entries = _read(root / "reports" / scale / "scorecard.json")
+    judged = {entry["id"]: entry for entry in entries if entry["verdict"] != "not-measured"}
+    if part and not judged:
+        raise InputError(root / "runs" / scale, "holds no measured claim", mend="run a stage first")
+    if part and target.exists():
+        known = {entry["id"] for entry in entries}
+        earlier = {entry["id"]: entry for entry in _read(target / "scorecard.json")}
+        judged = {name: entry for name, entry in earlier.items() if name in known} | judged
+    elif target.exists():
         shutil.rmtree(target)
-    target.mkdir(parents=True)
-    judged = [entry for entry in entries if entry["verdict"] != "not-measured"]
-    (target / "scorecard.json").write_text(json.dumps(judged, indent=1, sort_keys=True) + "\n")
+    target.mkdir(parents=True, exist_ok=True)
+    ordered = [judged[entry["id"]] for entry in entries if entry["id"] in judged]
+    (target / "scorecard.json").write_text(json.dumps(ordered, indent=1, sort_keys=True) + "\n")
     for pattern in FILES:
         for path in sorted((root / "runs" / scale).glob(pattern)):
             home = path.parent.relative_to(root / "runs" / scale)
