@@ -21,9 +21,6 @@ Codes = dict[str, npt.NDArray[np.int64]]
 CHUNK = 500
 """Images read at a time."""
 
-NOISE = 12.75
-"""Augmentation: standard deviation of what is added to bytes, 0.1 for images in [-1, 1]."""
-
 
 class FactorClassifier(nn.Module):
     """`down`, then one linear layer whose outputs are shared out among the factors.
@@ -96,9 +93,7 @@ def train_factors(
     learning_rate: float = 0.003,
     seed: int,
 ) -> tuple[FactorClassifier, list[float]]:
-    """A classifier trained on labelled images under noise.
-
-    Noise keeps it from leaning on what no eye sees, which translations have and images lack.
+    """A classifier trained on labelled images.
 
     Args:
         images: uint8 `(n, channels, side, side)`.
@@ -107,7 +102,7 @@ def train_factors(
         steps: Number of steps.
         batch_size: Images in a step.
         learning_rate: Step size at the start.
-        seed: Of weights, batches and noise.
+        seed: Of weights and batches.
 
     Returns:
         The classifier, and its loss at each step, a mean over factors in nats.
@@ -125,7 +120,6 @@ def train_factors(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
-        augment=lambda batch, source: batch + NOISE * torch.randn(batch.shape, generator=source),
     )
     return classifier, curve
 
