@@ -30,7 +30,7 @@ reproduce: setup  ## run the whole pipeline at SCALE (default: quick)
 	@echo "report: $(CURDIR)/reports/$(SCALE)/index.html"
 
 test: setup lint  ## lint, then run the tests
-	@$(RUN) pytest -n 2 --dist loadgroup
+	@$(RUN) pytest -n 2 --dist loadfile
 
 lint: setup  ## ruff, mypy, snakefmt, snakemake --lint
 	@$(RUN) ruff check src tests

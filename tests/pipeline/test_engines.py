@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("engines")
-
 ALL = [
     "back_to_back@moons",
     "coral@moons",

@@ -8,8 +8,6 @@ import pytest
 
 from isthmus import record
 
-pytestmark = pytest.mark.xdist_group("whole")
-
 
 @pytest.fixture(scope="module")
 def whole(untouched, tmp_path_factory):
