@@ -41,7 +41,7 @@ def probe_bars(probes: Mapping[str, Any], path: Path) -> None:
         axes.set_xticks(places, [name.replace("_", " ") for _, name in names], rotation=90)
         axes.set_title(way.replace("_", " "), fontsize=10)
         axes.set_ylim(0, 1.02)
-    grid[0][0].set_ylabel("read by a probe (orange: to be dropped)")
+    grid[0][0].set_ylabel("read right (orange: to be dropped)")
     grid[0][-1].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=110, metadata={"Software": None})
