@@ -77,10 +77,11 @@ def score(
     Raises:
         InputError: The shapes do not fit.
     """
-    if outputs.ndim != 6 or outputs.shape[1:] != guides.shape or len(outputs) != len(labels):  # type: ignore[arg-type]
+    fits = outputs.ndim == 6 and outputs.shape[1:] == guides.shape
+    if not fits or np.shape(labels) != outputs.shape[:1]:
         raise InputError(
             "outputs",
-            f"has shape {outputs.shape} for guides {guides.shape}",
+            f"has shape {outputs.shape} for guides {guides.shape} and labels {np.shape(labels)}",
             mend="give one output for each of the real images, sequences and steps",
         )
     found = {
