@@ -56,7 +56,8 @@ def plan(root: Path, config: Config, target: str | None = None) -> list[Step]:
         graph = repo.index.graph
         order = list(reversed(list(topological_sort(graph))))
         if target is not None:
-            chosen = [stage for stage in order if _makes(stage, _file(root, config, target))]
+            file = _file(root, config, target)
+            chosen = [stage for stage in order if _makes(stage, file)]
             if not chosen:
                 raise InputError(
                     target,

@@ -6,7 +6,7 @@ import pytest
 from isthmus.alignment.aligners import ALIGNERS, align
 from isthmus.errors import InputError
 
-STEPS = {"wgan-gp": 100, "sn-gan": 400, "lrmf-continuous": 20, "mmd": 150, "emd": 100}
+STEPS = {"wgan-gp": 20, "sn-gan": 120, "lrmf-continuous": 20, "mmd": 150, "emd": 100}
 
 
 def clouds() -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def clouds() -> tuple[np.ndarray, np.ndarray]:
 def test_every_method_moves_a_towards_b_and_counts_its_steps(method: str) -> None:
     a, b = clouds()
     seen: list[int] = []
-    steps = STEPS.get(method, 80)
+    steps = STEPS.get(method, 40)
     found = align(method, a, b, steps=steps, on_step=lambda step, loss: seen.append(step))
     assert found.points.shape == a.shape
     before, after = (np.linalg.norm(x.mean(0) - b.mean(0)) for x in (a, found.points))

@@ -15,7 +15,7 @@ from isthmus.stages.dual import study
 SETTINGS = {
     "points": 12,
     "seeds": 2,
-    "steps": 150,
+    "steps": 60,
     "step": 0.01,
     "point_step": 0.2,
     "regulariser": 1.0,
@@ -65,7 +65,7 @@ def test_the_linear_dual_descends_to_the_floor_and_matches_the_means_only() -> N
 
 def test_the_kernel_dual_matches_covariances_as_well() -> None:
     a, b = clouds()
-    run = min_min(a, b, steps=1500, step=0.01, point_step=0.2, regulariser=1.0, width=2.0)
+    run = min_min(a, b, steps=750, step=0.02, point_step=0.4, regulariser=1.0, width=2.0)
     assert (run.rising_steps() == 0).all()
     mean, covariance = run.distances(a)
     assert mean[-1].max() < 0.05 and covariance[-1].max() < 0.05
@@ -76,7 +76,7 @@ def test_the_kernel_dual_matches_covariances_as_well() -> None:
 def test_where_the_points_stand_still_the_dual_is_solved(width: float | None) -> None:
     a, b = clouds()
     b = b + 1
-    run = min_min(a, b, steps=2000, step=0.005, point_step=0.0, regulariser=1.0, width=width)
+    run = min_min(a, b, steps=500, step=0.02, point_step=0.0, regulariser=1.0, width=width)
     solved = dual_distance(a, b, width=width)
     torch.testing.assert_close(run.objective[-1], solved.value)
     right = (solved.discriminator(a) > 0).sum(-1) + (solved.discriminator(b) < 0).sum(-1)

@@ -92,7 +92,7 @@ class TestFlowMatching:
 
 
 class TestAdversarial:
-    @pytest.mark.parametrize(("kind", "steps", "rate"), [(SNGAN, 200, 1e-3), (WGANGP, 1100, 1e-4)])
+    @pytest.mark.parametrize(("kind", "steps", "rate"), [(SNGAN, 100, 2e-3), (WGANGP, 260, 5e-4)])
     def test_it_reduces_a_shift(
         self, kind: type[SNGAN] | type[WGANGP], steps: int, rate: float
     ) -> None:

@@ -18,7 +18,7 @@ SMALL: dict[str, Any] = {
     "atoms": 6,
     "shifts": [0.0, 4.0],
     "gaps": [0.0, 8.0],
-    "cloud": 300,
+    "cloud": 100,
     "components": 2,
     "steps": 10,
     "classifier_steps": 20,

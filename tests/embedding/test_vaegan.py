@@ -116,7 +116,7 @@ def test_a_heavy_kl_term_brings_the_posterior_to_the_prior() -> None:
             model(),
             bars(40, 0, 1.0),
             bars(40, 1, 0.4),
-            **OPTIONS | {"steps": 200, "kl_weight": weight},
+            **OPTIONS | {"steps": 100, "kl_weight": weight},
         )["kl"][-1]
         for weight in (0.1, 100.0)
     ]
@@ -130,7 +130,7 @@ def test_a_heavy_gan_term_makes_the_decoder_deceive() -> None:
                 model(),
                 bars(40, 0, 1.0),
                 bars(40, 1, 0.4),
-                **OPTIONS | {"steps": 150, "adversarial_weight": weight},
+                **OPTIONS | {"steps": 80, "adversarial_weight": weight},
             )["generator"][-30:]
         )
         for weight in (0.0, 300.0)
@@ -155,7 +155,7 @@ black, white = np.zeros((6, 1, 8, 8), np.float32), np.ones((6, 1, 8, 8), np.floa
 )
 def test_degenerate_images_are_trained_on_without_nan(a: np.ndarray, b: np.ndarray) -> None:
     network = model()
-    curves = fit(network, a, b, **OPTIONS | {"steps": 150})
+    curves = fit(network, a, b, **OPTIONS | {"steps": 40})
     assert np.isfinite(list(curves.values())).all()
     assert weights(network).isfinite().all()
     assert np.isfinite(list(evaluate(network, a, seed=0).values())).all()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+INSTALLED = Path(sys.executable).parent
 NEEDED = ("src", "workflow", "Snakefile", "dvc.yaml", "params.yaml", "claims.yaml", ".dvcignore")
 STAGES = ("coral@moons", "back_to_back@moons", "lrmf@moons-gaussian")
 ALL = sorted([*STAGES, "points@moons", "prefit@moons"])
@@ -21,14 +26,20 @@ FILES = tuple(
 
 
 class Project:
-    """A copy of this project that runs on its own source files."""
+    """A copy of this project that runs on its own source files.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where it is.
+        python: Folder of the `python` that runs its stages.
+    """
+
+    def __init__(self, folder: Path, python: Path = INSTALLED) -> None:
         self.folder = folder
+        self.python = python
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in it, with this environment's engines."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        path = os.pathsep.join([str(self.python), str(INSTALLED), os.environ["PATH"]])
         environment = os.environ | {
             "PATH": path,
             "PYTHONPATH": str(self.folder / "src"),
@@ -41,10 +52,10 @@ class Project:
             raise AssertionError(f"{command}:\n{done.stdout}\n{done.stderr}")
         return done
 
-    def snakemake(self, *files: str) -> list[str]:
+    def snakemake(self, *files: str, cores: int = 2) -> list[str]:
         """Run Snakemake up to some files; the stage instances it executed."""
         before = self._times()
-        self.run("snakemake", "--cores", "2", "--", *(files or FILES))
+        self.run("snakemake", "--cores", str(cores), "--", *(files or FILES))
         return self._executed(before)
 
     def dvc(self, *stages: str) -> list[str]:
@@ -70,13 +81,35 @@ class Project:
     def copy(self, folder: Path) -> Project:
         """The same project elsewhere, times kept."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        return Project(folder)
+        return Project(folder, self.python)
+
+    def plain(self) -> Project:
+        """This project, its stages on the `python` that is installed."""
+        return Project(self.folder)
 
 
 @pytest.fixture(scope="session")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def warm() -> Iterator[Path]:
+    """Folder of a `python` that forks stages from one process, see `warm.py`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [sys.executable, "-P", str(Path(__file__).with_name("warm.py")), f"{name}/socket"]
+        shim = folder / "python"
+        shim.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        shim.chmod(0o755)
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as server:
+            while not (folder / "socket").exists():
+                assert server.poll() is None
+                time.sleep(0.1)
+            yield folder
+            server.communicate()
+
+
+@pytest.fixture(scope="session")
+def untouched(warm: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which nothing has run."""
-    project = Project(tmp_path_factory.mktemp("project"))
+    project = Project(tmp_path_factory.mktemp("project"), warm)
     for name in NEEDED:
         source = ROOT / name
         if source.is_dir():
@@ -92,9 +125,9 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def snaked(untouched: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which Snakemake has run."""
+    """A project in which Snakemake has run, one stage at a time."""
     project = untouched.copy(tmp_path_factory.mktemp("snaked"))
-    assert project.snakemake() == ALL
+    assert project.snakemake(cores=1) == ALL
     return project
 
 

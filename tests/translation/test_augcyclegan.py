@@ -233,9 +233,9 @@ def toys(low: int, high: int, seed: int) -> Tensor:
 
 def test_a_toy_pair_is_learnt_to_be_rebuilt() -> None:
     """The bright quarter is in both; the grey around it is dark in A and light in B."""
-    training = Training(120, batch_size=8, learning_rate=2e-3, discriminator_learning_rate=4e-4)
+    training = Training(60, batch_size=8, learning_rate=2e-3, discriminator_learning_rate=4e-4)
     model = augmented(AugCycleGanTerms(cycle=10))
     found = Trainer(model, toys(0, 60, 1), toys(120, 200, 2), training, seed=1)
     found.run()
     for name in ("cycle/a", "cycle/b"):
-        assert sum(found.curves[name][-10:]) < 0.4 * sum(found.curves[name][:10]), name
+        assert sum(found.curves[name][-10:]) < 0.6 * sum(found.curves[name][:10]), name

@@ -185,7 +185,7 @@ def test_a_toy_pair_is_learnt() -> None:
     b = halves(2, special=RIGHT, dull=LEFT, level=255)
     model = Didd(side=8, width=8, separate=4, terms=DiddTerms(confusion=0.1), seed=1)
     training = Training(
-        600, batch_size=16, learning_rate=2e-3, discriminator_learning_rate=4e-3, averaging=0.98
+        300, batch_size=16, learning_rate=2e-3, discriminator_learning_rate=4e-3, averaging=0.98
     )
     found = Trainer(model, a, b, training, seed=1)
     found.run()

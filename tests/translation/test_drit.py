@@ -314,7 +314,7 @@ def toys(low: int, high: int, seed: int) -> Tensor:
 
 def test_a_toy_pair_is_learnt_to_be_rebuilt() -> None:
     """The bright quarter is content; the grey around it, dark in A and light in B, is not."""
-    training = Training(60, batch_size=4, learning_rate=2e-3, discriminator_learning_rate=1e-3)
+    training = Training(40, batch_size=4, learning_rate=2e-3, discriminator_learning_rate=1e-3)
     found = Trainer(drit(DritTerms()), toys(0, 60, 1), toys(120, 200, 2), training, seed=1)
     found.run()
     for name in ("reconstruction/a", "reconstruction/b", "cross_cycle/a", "cross_cycle/b"):

@@ -268,8 +268,8 @@ def test_a_toy_pair_is_learnt_to_be_rebuilt() -> None:
     """The bright quarter is content; the grey around it, dark in A and light in B, is style."""
     a, b = toys(0, 60, 1), toys(120, 200, 2)
     model = Munit(**SMALL | {"width": 8, "discriminator_width": 8}, terms=CYCLE_TERMS, seed=1)
-    training = Training(120, batch_size=8, learning_rate=1e-3, discriminator_learning_rate=1e-3)
+    training = Training(60, batch_size=8, learning_rate=1e-3, discriminator_learning_rate=1e-3)
     found = Trainer(model, a, b, training, seed=1)
     found.run()
     for name in ("image/a", "image/b", "cycle/a", "cycle/b"):
-        assert sum(found.curves[name][-10:]) < 0.3 * sum(found.curves[name][:10]), name
+        assert sum(found.curves[name][-10:]) < 0.4 * sum(found.curves[name][:10]), name
