@@ -233,7 +233,10 @@ def test_images_that_do_not_fit_are_refused(a: Tensor, b: Tensor) -> None:
 
 
 def test_a_toy_pair_is_learnt() -> None:
-    """The upper half is shared; the lower one is black in A and white in B."""
+    """The upper half is shared; the lower one is black in A and white in B.
+
+    Upper halves of two images of A differ by 62 on average.
+    """
     a, b = colours(40, 215, count=16), colours(40, 215, count=16)
     a[:, :, 4:], b[:, :, 4:] = 0, 255
     model = CycleGan(
@@ -242,7 +245,7 @@ def test_a_toy_pair_is_learnt() -> None:
         seed=1,
     )
     training = Training(
-        150,
+        300,
         batch_size=8,
         learning_rate=1e-3,
         discriminator_learning_rate=1e-3,
