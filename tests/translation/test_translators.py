@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,15 @@ from isthmus.translation.trivial import CopyGuide, CopySource
 
 SMALL = {"width": 4, "blocks": 1, "fold": 2, "discriminator_width": 4, "levels": 1}
 QUIET = RiftTerms(image_noise=0, embedding_noise=0)
-EVERY = RiftTerms(bits=5.0, guess=1, embedding_return=1, embedding_swap=1, cycle_swap=1)
+EVERY = RiftTerms(
+    bits=5.0,
+    bits_at_start=80.0,
+    bits_steps=8,
+    guess=1,
+    embedding_return=1,
+    embedding_swap=1,
+    cycle_swap=1,
+)
 
 
 def rift(terms: RiftTerms = QUIET, seed: int = 1) -> Rift:
@@ -84,6 +93,36 @@ def test_guides_are_rolled_and_never_the_image_of_the_same_row() -> None:
 def test_a_single_image_cannot_be_rolled() -> None:
     with pytest.raises(InputError, match="batch_size"):
         rift().generator_losses(*batch(count=1), noise())
+
+
+def test_the_budget_falls_geometrically_between_a_quarter_and_three_quarters() -> None:
+    budgets = [EVERY.budget(step) for step in range(9)]
+    assert budgets == pytest.approx([80, 80, 80, 40, 20, 10, 5, 5, 5])
+    with pytest.raises(InputError, match="bits"):
+        RiftTerms().budget(0)
+
+
+def test_the_price_follows_the_budget() -> None:
+    """A halved budget costs `capacity` more, where the embedding is above it."""
+    terms = replace(QUIET, bits=1e-4, bits_at_start=1.0, bits_steps=8, embedding_noise=0.1)
+    model, prices = rift(replace(terms, capacity=2.0)), []
+    for model.step in (3, 4):
+        prices.append(model.generator_losses(*batch(), noise()).losses["capacity/a"].item())
+    assert prices[1] - prices[0] == pytest.approx(2 * math.log2(1e4) / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bits": 0.0},
+        {"bits": 10.0, "bits_at_start": 5.0},
+        {"bits": 10.0, "embedding_noise": 0.0},
+        {"bits": 10.0, "bits_steps": 0},
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="bits"):
+        RiftTerms(**wrong)
 
 
 def reference(model: Rift, a: Tensor, b: Tensor) -> dict[str, Tensor]:
@@ -160,11 +199,11 @@ def test_the_capacity_term_is_fixed_or_has_a_budget() -> None:
     passed = fixed.generator_losses(a, b, noise())
     assert passed.losses["capacity/a"].item() == pytest.approx(2 * own.abs().mean().item())
     bits = passed.readings["bits/a"].item()
-    budget = rift(replace(QUIET, capacity=2, embedding_noise=0.3, bits=bits / 4))
+    budget = rift(
+        replace(QUIET, capacity=2, embedding_noise=0.3, bits=bits / 4, bits_at_start=bits / 4)
+    )
     price = budget.generator_losses(a, b, noise()).losses["capacity/a"]
     assert price.item() == pytest.approx(4, rel=1e-4)
-    with pytest.raises(InputError, match="bits"):
-        RiftTerms(bits=8, embedding_noise=0)
 
 
 def test_terms_without_weight_are_absent() -> None:

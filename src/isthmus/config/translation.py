@@ -122,8 +122,10 @@ class Rift(Method):
 
     capacity: float = weight("price of the embedding")
     bits: Annotated[float, Field(gt=0, le=1_000_000)] | None = Field(
-        description="bits that may pass free of charge; null prices the mean absolute embedding"
+        description="bits that may pass in the end free of charge; null prices the mean absolute "
+        "embedding instead"
     )
+    bits_at_start: float = length("bits that may pass in the first quarter of the steps", "bits")
     image_noise: float = weight("deviation of the noise on images in [-1, 1]")
     embedding_noise: float = weight("deviation of the noise on embeddings in (-1, 1)")
     guess: float = weight("honesty by guessing")

@@ -58,7 +58,8 @@ def build(
     weights = {key: value for key, value in own.items() if key not in ("networks", "training")}
     training = Training(**{**shared["training"], **own["training"]})
     sizes = _taken(kind, {**shared["networks"], "side": side}) | own["networks"]
-    weights = _taken(terms, {"diversity_steps": training.steps}) | weights
+    lengths = dict.fromkeys(("diversity_steps", "bits_steps"), training.steps)
+    weights = _taken(terms, lengths) | weights
     return kind(**sizes, terms=terms(**weights), seed=seed), training
 
 

@@ -37,8 +37,11 @@ class RiftTerms:
         identity: L1 of an image translated into its own domain under its own embedding.
         capacity: Price of the embedding, see `bits`.
         bits: None prices mean |s|, as published, where the best weight differs between data sets
-            and directions; a number of bits that may pass prices only what exceeds it, by one rule
-            for all (`losses.excess_bits`).
+            and directions; a number of bits that may pass in the end prices only what exceeds it,
+            by one rule for all (`losses.excess_bits`).
+        bits_at_start: What may pass in the first quarter of the steps. An embedding that is used by
+            then stays open; from there the budget falls in proportion, until three quarters.
+        bits_steps: Steps of the training.
         image_noise: sigma_x, on every image that enters a translation.
         embedding_noise: sigma_s, on every embedding that enters a translation.
         guess: Loss against the guess discriminators.
@@ -52,6 +55,8 @@ class RiftTerms:
     identity: float = 1.0
     capacity: float = 0.5
     bits: float | None = None
+    bits_at_start: float = 1024.0
+    bits_steps: int = 4000
     image_noise: float = 0.05
     embedding_noise: float = 0.3
     guess: float = 0.0
@@ -60,12 +65,29 @@ class RiftTerms:
     cycle_swap: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.bits is not None and (self.bits <= 0 or self.embedding_noise <= 0):
+        if self.bits is None:
+            return
+        if not (0 < self.bits <= self.bits_at_start and self.embedding_noise > 0):
             raise InputError(
                 "bits",
-                f"is {self.bits} with embedding_noise {self.embedding_noise}",
-                mend="give both positive, or bits none to price the mean absolute embedding",
+                f"is {self.bits} from {self.bits_at_start} with embedding_noise "
+                f"{self.embedding_noise}",
+                mend="give all positive, no more bits in the end than at the start; or bits none "
+                "to price the mean absolute embedding",
             )
+        if self.bits_steps < 1:
+            raise InputError("bits_steps", f"is {self.bits_steps}", mend="give the training's")
+
+    def budget(self, step: int) -> float:
+        """Bits that may pass at a step, free of charge: constant, falling geometrically, constant.
+
+        Raises:
+            InputError: There is no budget, `bits` is none.
+        """
+        if self.bits is None:
+            raise InputError("bits", "is none", mend="give the bits that may pass in the end")
+        fallen = min(1.0, max(0.0, 2 * step / self.bits_steps - 0.5))
+        return self.bits_at_start ** (1 - fallen) * self.bits**fallen
 
 
 PAPER_TERMS = RiftTerms(
@@ -181,7 +203,8 @@ class Rift(CyclicTranslator):
     def _price(self, embedding: Tensor) -> Tensor:
         if self.terms.bits is None:
             return losses.capacity(embedding)
-        return losses.excess_bits(embedding, self.terms.embedding_noise, self.terms.bits)
+        budget = self.terms.budget(self.step)
+        return losses.excess_bits(embedding, self.terms.embedding_noise, budget)
 
     def _readings(self, embeddings: dict[Domain, Tensor]) -> dict[str, Tensor]:
         sigma = self.terms.embedding_noise

@@ -86,15 +86,11 @@ class StarGanV2(LearnedTranslator):
         terms: Weights; the published ones where they are left out.
         seed: Of the initial weights.
 
-    Attributes:
-        passes: Passes of the generator losses in training mode, for the fall of the diversity.
-
     Raises:
         InputError: A size makes no sense.
     """
 
     terms: StarGanV2Terms
-    passes: Tensor
 
     def __init__(
         self,
@@ -146,7 +142,6 @@ class StarGanV2(LearnedTranslator):
             self.encoder = HeadedNetwork(channels, maps(levels), style, fold=fold)
             self.judge = HeadedNetwork(channels, maps(levels), 1, fold=fold)
             self.apply(_initialise)
-        self.register_buffer("passes", torch.zeros((), dtype=torch.long))
 
     def check(self, a: Tensor, b: Tensor) -> None:
         """Refuse what are not images of one size that the networks take."""
@@ -171,7 +166,7 @@ class StarGanV2(LearnedTranslator):
     def diversity(self) -> float:
         """Weight of the diversity term in the next pass."""
         t = self.terms
-        return t.diversity * max(0.0, 1 - int(self.passes) / t.diversity_steps)
+        return t.diversity * max(0.0, 1 - self.step / t.diversity_steps)
 
     def generator_losses(self, a: Tensor, b: Tensor, noise: torch.Generator) -> GeneratorPass:
         """All terms on one batch, each summed over the two domains.
@@ -228,8 +223,6 @@ class StarGanV2(LearnedTranslator):
                 with torch.no_grad():
                     different = self.generator(images, torch.cat(styles(d, 2)))
                 terms[f"diversity/{d}"] = -weight * l1_loss(translated[d], different)
-        if self.training:
-            self.passes += 1
         return GeneratorPass(terms, translated)
 
     def discriminator_losses(

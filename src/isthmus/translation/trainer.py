@@ -232,6 +232,7 @@ class Trainer(Generic[T]):
         noise = generator(self._own_seed, f"noise {self.step}")
         choices = generator(self._own_seed, f"history {self.step}")
 
+        translator.step = self.step
         discriminators.learn(False)
         passed = translator.generator_losses(a, b, noise)
         pull = generators.gradient(passed.losses)

@@ -68,11 +68,13 @@ class LearnedTranslator(Translator):
 
     All randomness comes from the generator that is passed in, so that a step can be repeated.
     `terms` holds the method's weights and noises, which are not needed to translate. Where `paired`
-    is true, image i of A and image i of B belong together, and so do those of every batch.
+    is true, image i of A and image i of B belong together, and so do those of every batch. The
+    trainer keeps `step`, the number of steps done, for weights that change on the way.
     """
 
     paired: ClassVar[bool] = False
     terms: Any
+    step: int = 0
 
     @abstractmethod
     def check(self, a: Tensor, b: Tensor) -> None:
