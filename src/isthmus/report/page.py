@@ -109,8 +109,9 @@ def table(
 
 def _cell(values: list[float]) -> str:
     numbers = summary(values)
-    spread = f" ± {numbers['std']:.3f}" if numbers["seeds"] > 1 else ""
-    return f"{numbers['mean']:.3f}{spread}"
+    digits = 3 if abs(numbers["mean"]) < 10 else 1
+    spread = f" ± {numbers['std']:.{digits}f}" if numbers["seeds"] > 1 else ""
+    return f"{numbers['mean']:.{digits}f}{spread}"
 
 
 def _shown(value: Any) -> str:
