@@ -21,6 +21,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from string import Formatter
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -104,7 +105,12 @@ class Job:
         self.output(name).write_text(text + "\n")
 
     def run(self, body: Callable[[Job], None], parameters: tuple[str, ...], module: str) -> None:
-        """Do the work and put the outputs in place."""
+        """Do the work and put the outputs in place; of a group of processes the first one does."""
+        if int(os.environ.get("RANK", "0")):
+            with TemporaryDirectory() as aside:
+                self._staging = Path(aside)
+                self._work(body)
+            return
         locks = Path(".isthmus") / "locks"
         locks.mkdir(parents=True, exist_ok=True)
         try:
@@ -126,8 +132,7 @@ class Job:
         code = {path: sha256(PACKAGE.parent.parent / path) for path in closure(module)}
         started, clock = time.time(), time.perf_counter()
         try:
-            seed_everything(self.seed, threads=self.config.threads)
-            body(self)
+            self._work(body)
             record = Record(
                 key=self.key,
                 stage=self.stage,
@@ -154,6 +159,10 @@ class Job:
         seconds = time.perf_counter() - clock
         self._note_times(started, seconds, record.digest)
         print(f"{self.key}: {seconds:.1f} s, seed {self.seed}, torch threads {self.config.threads}")
+
+    def _work(self, body: Callable[[Job], None]) -> None:
+        seed_everything(self.seed, threads=self.config.threads)
+        body(self)
 
     def _flags(self) -> list[str]:
         return [f"--{name} {value}" for name, value in self.items.items()]

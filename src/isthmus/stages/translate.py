@@ -21,6 +21,7 @@ from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, write_table
 from isthmus.job import Job, stage
 from isthmus.metrics.summary import curves, summary
+from isthmus.networks.distributed import group, meet, place
 from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
@@ -61,33 +62,35 @@ def main(job: Job) -> None:
     blocks: list[Block] = []
     passing: dict[int, list[Block]] = {}
     series, minutes = [], []
-    for index in range(settings["seeds"]):
-        seed = derive(job.seed, index)
-        translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
-        trainer = Trainer(translator, a, b, training, seed=seed)
-        folder = _checkpoints(job, index)
-        started = time.process_time()
-        seen = follow(
-            trainer,
-            stops(training.steps, settings["snapshots"]),
-            look,
-            folder,
-            on_step=_progress(training.steps),
-        )
-        for step, moved in seen.items():
-            passing.setdefault(step, []).extend(
-                (index, side, *few[side], images) for side, images in enumerate(moved)
+    with group(settings["device"]) as device:
+        for index in range(settings["seeds"]):
+            seed = derive(job.seed, index)
+            translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
+            trainer = Trainer(translator.to(device), a, b, training, seed=seed)
+            folder = _checkpoints(job, index)
+            started = time.process_time()
+            seen = follow(
+                trainer,
+                stops(training.steps, settings["snapshots"]),
+                look,
+                folder,
+                on_step=_progress(training.steps),
             )
-        minutes.append((time.process_time() - started) / 60)
-        model = trainer.averaged()
-        if index == 0:
-            save(model, job.output("model.json").parent)
-        blocks += [
-            (index, side, *pairs[side], moved)
-            for side, moved in enumerate(_translate(model, sources, pairs))
-        ]
-        series.append(trainer.curves)
-        shutil.rmtree(folder)
+            for step, moved in seen.items():
+                passing.setdefault(step, []).extend(
+                    (index, side, *few[side], images) for side, images in enumerate(moved)
+                )
+            minutes.append((time.process_time() - started) / 60)
+            model = trainer.averaged()
+            if index == 0:
+                save(model, job.output("model.json").parent)
+            blocks += [
+                (index, side, *pairs[side], moved)
+                for side, moved in enumerate(_translate(model, sources, pairs))
+            ]
+            series.append(trainer.curves)
+            meet()  # the others still read it
+            shutil.rmtree(folder, ignore_errors=True)
     table = _table(job, blocks)
     write_table(table, job.output("translated.parquet"))
     write_table(_over_steps(job, passing), job.output("snapshots.parquet"))
@@ -135,7 +138,7 @@ def _progress(steps: int) -> Callable[[int, dict[str, float]], None]:
     def on_step(step: int, values: dict[str, float]) -> None:
         nonlocal first
         first = step if first < 0 else first
-        if (step + 1) % EVERY == 0:
+        if (step + 1) % EVERY == 0 and place()[0] == 0:
             pace = (time.monotonic() - begun) / (step + 1 - first) / 60
             left = pace * (steps - step - 1)
             print(f"step {step + 1} of {steps}, about {left:.1f} minutes left", flush=True)

@@ -57,8 +57,8 @@ def follow(
     state = folder / STATE
     if state.exists():
         trainer.load(state)
-    elif folder.exists():
-        shutil.rmtree(folder)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
     seen = {}
     for step in at:
         kept = folder / f"{step}.pt"

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from isthmus.data.files import write_atomically
 from isthmus.errors import InputError
-from isthmus.networks.distributed import average, gathered, place, share
+from isthmus.networks.distributed import average, gathered, meet, place, share
 from isthmus.networks.randomness import generator
 from isthmus.seeding import derive
 from isthmus.translation.pool import mix
@@ -196,7 +196,7 @@ class Trainer(Generic[T]):
         if self._rank == 0:
             with write_atomically(path) as file:
                 torch.save(state, file)
-        gathered(path)  # none goes on, and may read it, before it is written
+        meet()  # none goes on, and may read it, before it is written
 
     def load(self, path: str | PathLike[str]) -> None:
         """Take the state of a trainer of the same translator, images, settings and seed.
