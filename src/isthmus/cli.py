@@ -245,6 +245,60 @@ def score(
         typer.echo(f"{name} ({figures['role']}): {', '.join(parts)}")
 
 
+audit_app = typer.Typer(no_args_is_help=True, help="Look into a model of your own.")
+typer_app.add_typer(audit_app, name="audit")
+
+
+@audit_app.callback()
+def audits() -> None:
+    """Look into a model of your own."""
+
+
+@audit_app.command()
+def honesty(
+    model: Annotated[Path, typer.Argument(help="folder with model.json and model.safetensors")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="images: Parquet with the factor domain, or a folder of A | B pairs"),
+    ],
+    known: Annotated[
+        str | None, typer.Option("--set", help="scenes, colour-digits or stick-figures")
+    ] = None,
+    palette: Annotated[
+        str, typer.Option(help="colours that B consists of, such as '#000000 #ffffff'")
+    ] = "",
+    size: Annotated[int, typer.Option(help="side that images of a folder are brought to")] = 32,
+    images: Annotated[int, typer.Option(min=20, help="images of A to take")] = 500,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="folder of audit.json and the pictures")] = Path(
+        "audit"
+    ),
+) -> None:
+    """Print what a translator hides in the cycle A to B to A; A is the domain that holds more."""
+    import json
+
+    from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
+    from isthmus.translation.auditing import inspect
+
+    found = inspect(
+        model, data, known=known, palette=palette.split(), size=size, most=images, seed=seed
+    )
+    for line in in_words(found.audit.figures, found.quantised_to):
+        typer.echo(line)
+    out.mkdir(parents=True, exist_ok=True)
+    text = {
+        "model": found.model,
+        "images": found.images,
+        "quantised_to": found.quantised_to,
+        "seed": seed,
+        **found.audit._asdict(),
+    }
+    (out / "audit.json").write_text(json.dumps(text, indent=1) + "\n")
+    honesty_curves({found.model: [found.audit]}, out / "curves.png")
+    cycles_sheet({found.model: found.pictures}, out / "cycles.png")
+    typer.echo(f"{found.model}, {found.images} images; numbers and pictures in {out}")
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:

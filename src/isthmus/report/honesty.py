@@ -18,6 +18,39 @@ from torch import Tensor
 from isthmus.metrics.audit import Audit
 from isthmus.translation.translator import to_bytes
 
+FIGURES = {
+    "accuracy": "accuracy",
+    "iou": "IoU",
+    "iou_p2p": "IoU p2p",
+    "mse": "MSE",
+    "rh": "RH",
+    "sn": "SN(0.1)",
+    "sn_3_256": "SN(3/128)",
+    "cycle_error": "cycle L1",
+    "cycle_error_other_guide": "cycle L1, other's guide",
+    "cheating_index": "cheating index",
+    "hidden_r2": "hidden R²",
+    "hidden_r2_quantised": "hidden R², quantised",
+}
+"""The columns of the report's table, and their titles."""
+
+
+def in_words(figures: Mapping[str, float], quantised_to: str) -> list[str]:
+    """The figures of an audit as lines to print."""
+    lines = [
+        f"RH {figures['rh']:.3f} +- {figures['rh_deviation']:.3f}: what the reconstruction loses "
+        f"where the translation is quantised to {quantised_to}",
+        f"SN(0.1) {figures['sn']:.3f}: how far noise on the translation moves the reconstruction",
+        f"cycle L1 {figures['cycle_error']:.4f} of [-1, 1]",
+        f"hidden: a probe reads {figures['hidden_r2']:.1%} of what is lost from translations, "
+        f"{figures['hidden_r2_quantised']:.1%} from quantised ones",
+    ]
+    index = figures.get("cheating_index")
+    if index is not None:
+        side = "better than honest, it cheats" if index > 0 else "no better than honest"
+        lines.append(f"cheating index {index:.3f}: the reconstruction is {side}")
+    return lines
+
 
 def honesty_curves(audits: Mapping[str, Sequence[Audit]], path: Path) -> None:
     """RH against the quantiser's levels, and SN against sigma; a line a method, a band its seeds.

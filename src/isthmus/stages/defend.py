@@ -16,9 +16,10 @@ from safetensors.torch import save_file
 from isthmus.data.pairs import image_domains
 from isthmus.job import Job, stage
 from isthmus.metrics.summary import curves, summary
+from isthmus.networks.images import image_bytes
 from isthmus.networks.storage import save
 from isthmus.seeding import derive
-from isthmus.stages.training import checkpoint_folder, image_bytes, progress
+from isthmus.stages.training import checkpoint_folder, progress
 from isthmus.translation.benchmark import build
 from isthmus.translation.course import STATE
 from isthmus.translation.trainer import Trainer

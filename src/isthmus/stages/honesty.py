@@ -15,11 +15,11 @@ from isthmus.job import Job, stage
 from isthmus.metrics.audit import Audit, audit, exhibits
 from isthmus.metrics.segmentation import agreement, iou_p2p, nearest
 from isthmus.metrics.summary import summary
+from isthmus.networks.images import image_bytes
 from isthmus.report.honesty import cycles_sheet, honesty_curves
 from isthmus.stages.rows import result_row
-from isthmus.stages.training import image_bytes
 from isthmus.translation.benchmark import stored
-from isthmus.translation.paired_sets import PAIRED_SETS, PairedSet
+from isthmus.translation.paired_sets import PAIRED_SETS, Shown
 from isthmus.translation.translator import Translator, to_unit
 from isthmus.translation.ways import round_trip, way
 
@@ -33,30 +33,30 @@ SHOWN = 8
 def main(job: Job) -> None:
     """Audit all methods of the self-defence on one set of pairs."""
     name, steps = job.items["paired_set"], job.config.value("honesty.probe_steps")
-    described = PAIRED_SETS[name]
+    shown = PAIRED_SETS[name].shown
     bytes_a, bytes_b = map(image_bytes, image_domains(job.input(f"paired/{name}/test.parquet")))
-    a, b, floor = to_unit(bytes_a), to_unit(bytes_b), described.floor(bytes_b)
+    a, b, floor = to_unit(bytes_a), to_unit(bytes_b), shown.floor(bytes_b)
     defences = [str(defence) for defence in job.config.defences]
     segmenter = next(_members(job, name, SEGMENTER)) if SEGMENTER in defences else None
 
     audits: dict[str, list[Audit]] = {}
     figures: dict[str, list[dict[str, float]]] = {}
-    shown = {}
+    pictures = {}
     for method in defences:
         audits[method], figures[method] = [], []
         for model in _members(job, name, method):
             of = round_trip(model, a, b)
             audits[method].append(
-                audit(of, described.quantise(), honest=floor, steps=steps, seed=job.seed)
+                audit(of, shown.quantise(), honest=floor, steps=steps, seed=job.seed)
             )
-            own = audits[method][-1].figures | correctness(described, model, of.translations, a, b)
-            if segmenter and method != SEGMENTER and (palette := described.colours()) is not None:
+            own = audits[method][-1].figures | correctness(shown, model, of.translations, a, b)
+            if segmenter and method != SEGMENTER and (palette := shown.colours()) is not None:
                 frames = way(model, "b2a", a.roll(1, 0))(b)
                 own["iou_p2p"] = iou_p2p(way(segmenter, "a2b"), frames, a, palette)
             figures[method].append(own)
-            if method not in shown:
+            if method not in pictures:
                 few = round_trip(model, a[:SHOWN], b[:SHOWN])
-                shown[method] = exhibits(few, described.quantise(), seed=job.seed)
+                pictures[method] = exhibits(few, shown.quantise(), seed=job.seed)
 
     metrics = {method: over_seeds(members) for method, members in figures.items()}
     if floor is not None:
@@ -80,11 +80,11 @@ def main(job: Job) -> None:
         },
     )
     honesty_curves(audits, job.output("curves.png"))
-    cycles_sheet(shown, job.output("cycles.png"))
+    cycles_sheet(pictures, job.output("cycles.png"))
 
 
 def correctness(
-    described: PairedSet, model: Translator, translations: Tensor, a: Tensor, b: Tensor
+    shown: Shown, model: Translator, translations: Tensor, a: Tensor, b: Tensor
 ) -> dict[str, float]:
     """How right translations are, and the cycle under another's guide.
 
@@ -92,7 +92,7 @@ def correctness(
     grey levels, the mean over both directions.
 
     Args:
-        described: The set.
+        shown: What B can show.
         model: The translator.
         translations: Of `a`.
         a: The images of A, in [-1, 1].
@@ -100,7 +100,7 @@ def correctness(
     """
     other = round_trip(model, a, b, own=False)
     figures = {"cycle_error_other_guide": l1_loss(other.reconstructions, a).item()}
-    palette = described.colours()
+    palette = shown.colours()
     if palette is None:
         frames = way(model, "b2a", a.roll(1, 0))(b)
         errors = mse_loss(translations, b) + mse_loss(frames, a)

@@ -1,4 +1,4 @@
-"""What the stages that train a translator share: its images, its checkpoints, a line now and then."""
+"""What the stages that train a translator share: checkpoints, and a line now and then."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from isthmus.data.table import Table
 from isthmus.job import Job
 
 EVERY = 500
 """Steps between two lines of the log."""
-
-
-def image_bytes(table: Table) -> Tensor:
-    """The images of a table, uint8 `(n, channels, height, width)`."""
-    return torch.from_numpy(np.ascontiguousarray(table.values.transpose(0, 3, 1, 2)))
 
 
 def checkpoint_folder(job: Job, index: int) -> Path:

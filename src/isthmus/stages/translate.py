@@ -19,10 +19,11 @@ from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, write_table
 from isthmus.job import Job, stage
 from isthmus.metrics.summary import curves, summary
+from isthmus.networks.images import image_bytes
 from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
-from isthmus.stages.training import checkpoint_folder, image_bytes, progress
+from isthmus.stages.training import checkpoint_folder, progress
 from isthmus.translation.benchmark import build
 from isthmus.translation.course import follow, stops
 from isthmus.translation.trainer import Trainer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,18 +26,15 @@ CycleGAN hides is reported to be destroyed (Chu et al. 2017), and some more."""
 
 
 @dataclass(frozen=True)
-class PairedSet:
-    """Two domains in pairs, and what is known of them.
+class Shown:
+    """What B can show.
 
     Attributes:
-        load: Makes the tables `train` and `test` from `size`, `train_size`, `test_size` and `seed`;
-            row i of A and row i of B are a pair in both.
-        palette: The colour of each class in B, uint8 `(classes, 3)`; none where B shows all of A.
+        palette: The colour of each class, uint8 `(classes, 3)`; none where B shows all of A.
         honest: From segmentations, int64 `(n, side, side)`, the best reconstructions of A for who
             knows nothing else, uint8 `(n, 3, side, side)`; goes with a palette.
     """
 
-    load: Callable[..., dict[str, Table]]
     palette: Images | None = None
     honest: Callable[[npt.NDArray[np.int64]], Images] | None = None
 
@@ -57,15 +55,28 @@ class PairedSet:
         return to_unit(torch.from_numpy(self.honest(maps)))
 
 
+class PairedSet(NamedTuple):
+    """Two domains in pairs.
+
+    Attributes:
+        load: Makes the tables `train` and `test` from `size`, `train_size`, `test_size` and `seed`;
+            row i of A and row i of B are a pair in both.
+        shown: What B can show.
+    """
+
+    load: Callable[..., dict[str, Table]]
+    shown: Shown
+
+
 PAIRED_SETS: Mapping[str, PairedSet] = {
     "scenes": PairedSet(
         partial(segmented_scenes.load, paired=True),
-        segmented_scenes.PALETTE,
-        segmented_scenes.honest,
+        Shown(segmented_scenes.PALETTE, segmented_scenes.honest),
     ),
     "colour-digits": PairedSet(
-        partial(colour_digits.load, paired=True), colour_digits.PALETTE, colour_digits.honest
+        partial(colour_digits.load, paired=True),
+        Shown(colour_digits.PALETTE, colour_digits.honest),
     ),
-    "stick-figures": PairedSet(two_actors.load),
+    "stick-figures": PairedSet(two_actors.load, Shown()),
 }
 """The sets by name: stand-ins for GTA V, for Google Maps, and for two actors of SynAction."""
