@@ -54,6 +54,7 @@ def inspect(
     palette: Sequence[str] = (),
     size: int = 32,
     most: int = 500,
+    steps: int = 300,
     seed: int = 0,
 ) -> Inspection:
     """Audit the cycle A -> B -> A of a translator that `isthmus.networks.storage` saved.
@@ -68,6 +69,7 @@ def inspect(
         palette: Colours that B consists of, such as `#46a0f0`, where the set is the user's own.
         size: Side that images of a folder are brought to; those of a table stay.
         most: Images of A that are taken, the first ones.
+        steps: Of each probe.
         seed: Of noise and probes.
 
     Raises:
@@ -84,18 +86,16 @@ def inspect(
     if shown.honest is not None and len(b) != len(a):
         problem = f"holds {len(a)} images of A and {len(b)} of B"
         raise InputError(data, problem, mend="give pairs, or leave out the name of the set")
-    return _inspect(translator, to_unit(a), partners, shown, words, seed)
-
-
-def _inspect(
-    translator: Translator, a: Tensor, b: Tensor, shown: Shown, words: str, seed: int
-) -> Inspection:
     quantise = shown.quantise()
-    of = round_trip(translator, a, to_unit(b))
-    found = audit(of, quantise, honest=shown.floor(b), seed=seed)
-    few = round_trip(translator, a[:SHOWN], to_unit(b[:SHOWN]))
-    pictures = exhibits(few, quantise, seed=seed)
-    return Inspection(type(translator).__name__, len(a), words, found, pictures)
+    of = round_trip(translator, to_unit(a), to_unit(partners))
+    few = round_trip(translator, to_unit(a[:SHOWN]), to_unit(partners[:SHOWN]))
+    return Inspection(
+        type(translator).__name__,
+        len(a),
+        words,
+        audit(of, quantise, honest=shown.floor(partners), steps=steps, seed=seed),
+        exhibits(few, quantise, seed=seed),
+    )
 
 
 def _domains(data: Path, size: int) -> tuple[Table, Table]:
