@@ -84,7 +84,7 @@ def test_what_makes_no_sense_is_refused(
 
 def test_what_is_no_translator_is_refused(table: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        inspect(tmp_path, table)
+        inspect(tmp_path / "nothing", table)
     save(FactorClassifier(16, width=4, shape=3), tmp_path)
     with pytest.raises(InputError, match="give a model of one of"):
         inspect(tmp_path, table)

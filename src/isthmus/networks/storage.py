@@ -101,8 +101,9 @@ def _description(path: Path, kind: str) -> tuple[dict[str, Any], str]:
 
 
 def _parsed(path: Path) -> tuple[Any, Any, Any]:
+    text = _read(path)
     try:
-        found = json.loads(_read(path))
+        found = json.loads(text)
         return found["config"], found["kind"], found["sha256"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         problem = "is damaged or no description of a model"

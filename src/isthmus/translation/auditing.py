@@ -20,7 +20,7 @@ from isthmus.metrics.audit import Audit, audit, exhibits
 from isthmus.networks.images import image_bytes
 from isthmus.translation.benchmark import stored
 from isthmus.translation.paired_sets import PAIRED_SETS, STEPS, Shown
-from isthmus.translation.translator import LearnedTranslator, Translator, to_unit
+from isthmus.translation.translator import LearnedTranslator, to_unit
 from isthmus.translation.ways import round_trip
 
 SHOWN = 8
