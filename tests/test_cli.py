@@ -175,3 +175,47 @@ def test_a_copy_of_the_source_keeps_content_and_takes_no_style(isthmus, tmp_path
     refused = isthmus("score", "--dataset", "shapes", *files)
     assert refused.returncode == 2
     assert "shapes3d-a" in refused.stderr
+
+
+@pytest.fixture
+def cyclegan(tmp_path):
+    """A folder with a small translator."""
+    from isthmus.networks.storage import save
+    from isthmus.translation.cyclegan import CycleGan
+
+    save(CycleGan(width=4, blocks=1, fold=2, discriminator_width=4, levels=1), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_an_audit_says_how_much_a_model_hides_and_writes_it_down(isthmus, cyclegan, tmp_path):
+    from isthmus.data.segmented_scenes import load
+    from isthmus.data.table import write_table
+
+    data, out = tmp_path / "test.parquet", tmp_path / "audit"
+    write_table(load(16, train_size=2, test_size=20, seed=0)["test"], data)
+    options = ["--set", "scenes", "--steps", "2", "--out", str(out)]
+    done = isthmus("audit", "honesty", str(cyclegan), str(data), *options)
+    assert done.returncode == 0
+    assert "RH " in done.stdout and "cheating index -" in done.stdout
+    written = json.loads((out / "audit.json").read_text())
+    assert f"RH {written['figures']['rh']:.3f}" in done.stdout
+    assert len(written["levels"]) == 7
+    assert {path.name for path in out.iterdir()} == {"audit.json", "curves.png", "cycles.png"}
+    refused = isthmus("audit", "honesty", str(cyclegan), str(data), "--set", "streets")
+    assert refused.returncode == 2 and "use one of scenes" in refused.stderr
+
+
+def test_a_folder_is_translated_and_what_is_damaged_is_named(isthmus, cyclegan, tmp_path):
+    from PIL import Image
+
+    inputs, out = tmp_path / "in", tmp_path / "out"
+    inputs.mkdir()
+    Image.new("RGB", (30, 20), "red").save(inputs / "red.png")
+    call = ["translate", "--model", str(cyclegan), "--input", str(inputs), "--out", str(out)]
+    done = isthmus(*call, "--size", "16")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(path.name for path in out.iterdir()) == ["_sheet.png", "red.png"]
+    (inputs / "torn.png").write_bytes(b"")
+    done = isthmus(*call, "--size", "16")
+    assert done.returncode == 1 and "torn.png" in done.stderr
+    assert isthmus(*call).returncode == 2

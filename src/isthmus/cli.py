@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -243,6 +243,100 @@ def score(
             if measure != "role" and each["all"]["value"] is not None
         ]
         typer.echo(f"{name} ({figures['role']}): {', '.join(parts)}")
+
+
+audit_app = typer.Typer(no_args_is_help=True, help="Look into a model of your own.")
+typer_app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command()
+def honesty(
+    model: Annotated[Path, typer.Argument(help="folder with model.json and model.safetensors")],
+    data: Annotated[
+        Path,
+        typer.Argument(help="images: Parquet with the factor domain, or a folder of A | B pairs"),
+    ],
+    known: Annotated[
+        str | None, typer.Option("--set", help="scenes, colour-digits or stick-figures")
+    ] = None,
+    palette: Annotated[
+        str, typer.Option(help="colours that B consists of, such as '#000000 #ffffff'")
+    ] = "",
+    size: Annotated[int, typer.Option(help="side that images of a folder are brought to")] = 32,
+    images: Annotated[int, typer.Option(min=20, help="images of A to take")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="training length of each probe")] = 300,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="folder of audit.json and the pictures")] = Path(
+        "audit"
+    ),
+) -> None:
+    """Print what a translator hides in the cycle A to B to A; A is the domain that holds more."""
+    import json
+
+    from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
+    from isthmus.translation.auditing import inspect
+
+    found = inspect(
+        model,
+        data,
+        known=known,
+        palette=palette.split(),
+        size=size,
+        most=images,
+        steps=steps,
+        seed=seed,
+    )
+    for line in in_words(found.audit.figures, found.quantised_to):
+        typer.echo(line)
+    out.mkdir(parents=True, exist_ok=True)
+    text = {
+        "model": found.model,
+        "images": found.images,
+        "quantised_to": found.quantised_to,
+        "seed": seed,
+        **found.audit._asdict(),
+    }
+    (out / "audit.json").write_text(json.dumps(text, indent=1) + "\n")
+    honesty_curves({found.model: [found.audit]}, out / "curves.png")
+    cycles_sheet({found.model: found.pictures}, out / "cycles.png")
+    typer.echo(f"{found.model}, {found.images} images; numbers and pictures in {out}")
+
+
+@typer_app.command()
+def translate(
+    model: Annotated[
+        str, typer.Option(help="folder with model.json, or the end of it in runs/: 3ds-a/rift")
+    ],
+    input: Annotated[Path, typer.Option(help="folder of PNG or JPEG files of any size")],
+    out: Annotated[Path, typer.Option(help="folder for the translations and a contact sheet")],
+    guide: Annotated[
+        Path | None, typer.Option(help="image of the target domain, or a folder of them")
+    ] = None,
+    direction: Annotated[Literal["a2b", "b2a"], typer.Option()] = "a2b",
+    size: Annotated[
+        int | None, typer.Option(min=8, help="side in pixels; by default that of the training")
+    ] = None,
+) -> None:
+    """Translate a folder of images; exit code 1 where unreadable files were skipped."""
+    from rich.progress import Progress
+
+    from isthmus.translation.folders import translate_folder
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{direction}, {input}", total=None)
+        found = translate_folder(
+            model,
+            input,
+            out,
+            guide=guide,
+            direction=direction,
+            size=size,
+            on_image=lambda done, of: progress.update(task, completed=done, total=of),
+        )
+    for error in found.skipped:
+        typer.echo(f"skipped {error}", err=True)
+    typer.echo(f"{len(found.written)} translations in {out}, contact sheet {found.sheet}")
+    raise typer.Exit(1 if found.skipped else 0)
 
 
 def app() -> None:

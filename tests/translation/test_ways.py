@@ -9,7 +9,7 @@ from isthmus.metrics.honesty import cycle, honesty
 from isthmus.translation.cyclegan import CycleGan, CycleGanTerms
 from isthmus.translation.munit import Munit
 from isthmus.translation.trivial import CopyGuide
-from isthmus.translation.ways import way
+from isthmus.translation.ways import round_trip, way
 
 SMALL = {"width": 4, "blocks": 1, "fold": 2, "discriminator_width": 4, "levels": 1}
 
@@ -49,3 +49,22 @@ def test_what_is_refused() -> None:
     for guides in (None, b[:3]):
         with pytest.raises(InputError, match="guide"):
             way(CopyGuide(), "a2b", guides)(a)
+
+
+def test_a_round_trip_is_guided_by_others_there_and_by_the_sources_back() -> None:
+    model, (a, b) = Munit(**SMALL, scales=2, style=3).eval(), batch()
+    of = round_trip(model, a, b)
+    with torch.no_grad():
+        there = model.translate(a, "a2b", b.roll(-1, 0))
+        torch.testing.assert_close(of.translations, there)
+        torch.testing.assert_close(of.reconstructions, model.translate(there, "b2a", a))
+        other = model.translate(there, "b2a", a.roll(1, 0))
+    torch.testing.assert_close(round_trip(model, a, b, own=False).reconstructions, other)
+    fewer = round_trip(model, a, b[:2]).translations
+    torch.testing.assert_close(fewer[:1], of.translations[:1])
+
+
+def test_a_translator_without_a_guide_is_the_same_under_either_policy() -> None:
+    model, (a, b) = CycleGan(**SMALL), batch()
+    first, second = (round_trip(model, a, b, own=own).reconstructions for own in (True, False))
+    assert torch.equal(first, second)

@@ -37,6 +37,8 @@ ALSO = {
     "meshes": ["curves.json"],
     "pixel_flow": ["curves.json"],
 }
+DEFENDED = [*MODEL, "members.safetensors", *METRICS]
+HONEST = [*ROWS, "curves.json", "curves.png", "cycles.png"]
 STUDIES = list(type(PARAMS.studies).model_fields)
 RIVAL = ["aligned.parquet", *METRICS]
 ALIGNED = ["aligned.parquet", "flow.safetensors", "metrics.json", "record.json"]
@@ -52,6 +54,8 @@ wildcard_constraints:
     rival_pair="|".join(PARAMS.rival_pairs),
     set="|".join(PARAMS.sets),
     translator="|".join(PARAMS.translators),
+    paired_set="|".join(PARAMS.paired_sets),
+    defence="|".join(PARAMS.defences),
 
 
 def code(stage):
@@ -69,6 +73,8 @@ ITEMS = {
     "set": PARAMS.sets,
     "translator": PARAMS.translators,
     "family": PARAMS.families,
+    "paired_set": PARAMS.paired_sets,
+    "defence": PARAMS.defences,
 }
 
 
@@ -150,4 +156,12 @@ def everything():
         ),
         *expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=[*TOGETHER, "figure.png"]),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
+        *expand(f"{RUNS}/paired/{{s}}/{{f}}", s=PARAMS.paired_sets, f=IMAGES),
+        *expand(
+            f"{RUNS}/defend/{{s}}/{{d}}/{{f}}",
+            s=PARAMS.paired_sets,
+            d=PARAMS.defences,
+            f=DEFENDED,
+        ),
+        *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.paired_sets, f=HONEST),
     ]

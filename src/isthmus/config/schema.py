@@ -19,6 +19,7 @@ from isthmus.config.fields import (
     step_count,
     step_size,
 )
+from isthmus.config.honesty import Defence, DefenceName, Honesty, PairedSetName, PairedSets
 from isthmus.config.studies import Studies
 from isthmus.config.translation import (
     Classifiers,
@@ -44,6 +45,8 @@ REPORTED = (
     "sets",
     "translators",
     "studies",
+    "paired_sets",
+    "defences",
 )
 """The parameters that say which stages there are."""
 
@@ -234,6 +237,8 @@ class Config(Section):
     rival_pairs: list[Name] = Field(description="pairs that the rivals align as well")
     sets: list[SetName] = Field(description="sets of the many-to-many benchmark")
     translators: list[TranslatorName] = Field(description="translators that are trained on each")
+    paired_sets: list[PairedSetName] = Field(description="sets of pairs of the self-defence")
+    defences: list[DefenceName] = Field(description="translators that are trained on each of them")
     data: Data
     embed: Embed
     prefit: dict[Name, Prefit]
@@ -248,6 +253,9 @@ class Config(Section):
     attributes: Attributes
     evaluate: Evaluate
     tracking: Tracking
+    paired: PairedSets
+    defence: Defence
+    honesty: Honesty
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""

@@ -31,6 +31,13 @@ TranslatorName = Literal[
     "augcyclegan",
     "rift-no-capacity",
     "rift-dishonest",
+    "noise",
+    "guess",
+    "guess-noise",
+    "guess-noise-unequal",
+    "unit",
+    "munit-cycle",
+    "pix2pix",
 ]
 
 
@@ -78,6 +85,8 @@ class Sizes(Networks):
     separate: int = number("channels of DIDD's separate codes", "channels", ge=1, le=256)
     widest: int = number("most channels of a layer", "channels", ge=4, le=1024)
     hidden: int = number("width of the mapping network", "units", ge=4, le=1024)
+    halvings: int = number("halvings of a U-Net", "halvings", ge=2, le=10)
+    dropped: int = number("doublings of a U-Net under dropout", "doublings", ge=0, le=9)
 
 
 class Game(Section):
@@ -136,10 +145,12 @@ class Rift(Method):
 
 
 class Cyclegan(Method):
-    """CycleGAN's weights and noises."""
+    """CycleGAN's weights and noises; the self-defence is in them."""
 
     noise: float = weight("deviation of the noise on translations in [-1, 1]")
     guess: float = weight("honesty by guessing")
+    cycle_a: float = weight("cycle of A")
+    cycle_b: float = weight("cycle of B")
 
 
 class Munit(Method):
@@ -173,6 +184,13 @@ class Translators(Section):
     augcyclegan: Method
     rift_no_capacity: Rift = Field(alias="rift-no-capacity")
     rift_dishonest: Rift = Field(alias="rift-dishonest")
+    noise: Cyclegan
+    guess: Cyclegan
+    guess_noise: Cyclegan = Field(alias="guess-noise")
+    guess_noise_unequal: Cyclegan = Field(alias="guess-noise-unequal")
+    unit: Method
+    munit_cycle: Munit = Field(alias="munit-cycle")
+    pix2pix: Method
 
 
 class Classifiers(Section):

@@ -15,7 +15,7 @@ def read_domains(path: str | Path) -> tuple[Table, Table]:
     Raises:
         InputError: The file is damaged, or has no factor `domain`.
     """
-    return _split(read_table(path, kind="points", factors=("domain",)))
+    return split_domains(read_table(path, kind="points", factors=("domain",)))
 
 
 def image_domains(path: str | Path) -> tuple[Table, Table]:
@@ -24,10 +24,11 @@ def image_domains(path: str | Path) -> tuple[Table, Table]:
     Raises:
         InputError: The file is damaged, or has no factor `domain`.
     """
-    return _split(read_table(path, kind="images", factors=("domain",)))
+    return split_domains(read_table(path, kind="images", factors=("domain",)))
 
 
-def _split(table: Table) -> tuple[Table, Table]:
+def split_domains(table: Table) -> tuple[Table, Table]:
+    """The rows of A and those of B of a table with the factor `domain`."""
     codes = table.factors["domain"]
     return table.take(np.flatnonzero(codes == 0)), table.take(np.flatnonzero(codes == 1))
 

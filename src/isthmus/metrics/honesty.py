@@ -71,10 +71,15 @@ class Hidden(NamedTuple):
         clean: L1 of its reconstructions, mean over all elements in [-1, 1], to be compared with
             that of honest ones.
         quantised: The same from quantised translations, with another network of the same kind.
+        clean_r2: The part that it reads of what honest reconstructions lack, 1 - the sum of its
+            squared errors over that of theirs.
+        quantised_r2: The same from quantised translations.
     """
 
     clean: float
     quantised: float
+    clean_r2: float
+    quantised_r2: float
 
     @property
     def share(self) -> float:
@@ -242,7 +247,7 @@ def hidden_information(
     missing, shown = of.sources - start, quantise(of.translations)
     held = count // 5
 
-    def read(rest: Tensor) -> float:
+    def read(rest: Tensor) -> Tensor:
         strength = rest[:count].square().mean().sqrt().clamp(min=1e-12)
         seen = torch.cat([shown, rest / strength], 1)
         with seeded(seed):
@@ -260,9 +265,16 @@ def hidden_information(
             adam.zero_grad()
             loss.backward()
             adam.step()
-        return l1_loss(kept, missing[count:]).item()
+        return kept - missing[count:]
 
-    return Hidden(read(of.translations - shown), read(torch.zeros_like(shown)))
+    clean, quantised = read(of.translations - shown), read(torch.zeros_like(shown))
+    lacking = missing[count:].square().sum().clamp(min=1e-12)
+    return Hidden(
+        clean=clean.abs().mean().item(),
+        quantised=quantised.abs().mean().item(),
+        clean_r2=1 - (clean.square().sum() / lacking).item(),
+        quantised_r2=1 - (quantised.square().sum() / lacking).item(),
+    )
 
 
 def _probe(inputs: int, outputs: int) -> nn.Sequential:

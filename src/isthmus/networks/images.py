@@ -1,12 +1,14 @@
-"""Grey images as the networks take them: accepted, or refused with a reason."""
+"""Images as the networks take them; grey ones are accepted, or refused with a reason."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.data.table import Table
 from isthmus.errors import InputError
 
 
@@ -50,3 +52,8 @@ def as_images(images: Any, name: str, *, side: int | None = None) -> Tensor:
             mend="repair or drop the image, and scale values to [0, 1]",
         )
     return x.to(torch.float32).contiguous()
+
+
+def image_bytes(table: Table) -> Tensor:
+    """The images of a table, uint8 `(n, channels, height, width)`."""
+    return torch.from_numpy(np.ascontiguousarray(table.values.transpose(0, 3, 1, 2)))

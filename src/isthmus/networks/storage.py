@@ -80,13 +80,17 @@ def load(kind: type[S], folder: str | PathLike[str]) -> S:
     return model
 
 
+def kind_in(folder: str | PathLike[str]) -> str:
+    """The name of the class of the model in a folder.
+
+    Raises:
+        InputError: The description is absent or damaged.
+    """
+    return _parsed(Path(folder) / CONFIG)[1]
+
+
 def _description(path: Path, kind: str) -> tuple[dict[str, Any], str]:
-    try:
-        found = json.loads(_read(path))
-        config, stored, checksum = found["config"], found["kind"], found["sha256"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        problem = "is damaged or no description of a model"
-        raise InputError(path, problem, mend=_AGAIN) from error
+    config, stored, checksum = _parsed(path)
     if stored != kind:
         raise InputError(
             path, f"is {stored!r}, not {kind!r}", field="kind", mend="give the folder of the other"
@@ -94,6 +98,16 @@ def _description(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     if not isinstance(config, dict) or not all(type(value) is int for value in config.values()):
         raise InputError(path, "is no set of whole numbers", field="config", mend=_AGAIN)
     return config, checksum
+
+
+def _parsed(path: Path) -> tuple[Any, Any, Any]:
+    text = _read(path)
+    try:
+        found = json.loads(text)
+        return found["config"], found["kind"], found["sha256"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        problem = "is damaged or no description of a model"
+        raise InputError(path, problem, mend=_AGAIN) from error
 
 
 def _read(path: Path) -> bytes:

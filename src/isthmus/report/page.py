@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 
 from isthmus.config import Config
 from isthmus.metrics.summary import summary
+from isthmus.report.honesty import FIGURES as HONESTY
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
 from isthmus.report.studies import STUDIES
@@ -75,6 +76,7 @@ def render(
         decoded={
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs
         },
+        honesty={name: honesty_table(rows, name) for name in config.paired_sets},
         seeds={pair: config.prefit[pair].seeds for pair in config.pairs},
         curves={pair: _loss_curve(runs, config, pair) for pair in config.pairs},
         accuracy={source: _accuracy(runs, source) for source in config.sources},
@@ -105,6 +107,15 @@ def table(
         cells = {c: [r[c] for r in mine if c in r] for c in columns}
         out[method] = {c: _cell(values) for c, values in cells.items() if values}
     return out
+
+
+def honesty_table(rows: list[dict[str, Any]], name: str) -> dict[str, dict[str, str]]:
+    """The table of a set of the self-defence, with the figures that its methods have, in words."""
+    found = table(rows, "evaluate", name, tuple(HONESTY))
+    return {
+        method: {HONESTY[key]: cell for key, cell in cells.items()}
+        for method, cells in found.items()
+    }
 
 
 def _cell(values: list[float]) -> str:

@@ -20,6 +20,8 @@ FILES = (
     "decode/*/digits.png",
     "translate/*/*/sheet.png",
     "diagnosis/*/*/probes.png",
+    "evaluate/*/curves.png",
+    "evaluate/*/cycles.png",
 )
 
 

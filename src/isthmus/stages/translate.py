@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +19,12 @@ from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, write_table
 from isthmus.job import Job, stage
 from isthmus.metrics.summary import curves, summary
-from isthmus.networks.distributed import group, meet, place
+from isthmus.networks.distributed import group, meet
+from isthmus.networks.images import image_bytes
 from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
+from isthmus.stages.training import checkpoint_folder, progress
 from isthmus.translation.benchmark import build
 from isthmus.translation.course import follow, stops
 from isthmus.translation.trainer import Trainer
@@ -34,9 +34,6 @@ DIRECTIONS: tuple[Direction, Direction] = ("a2b", "b2a")
 Rows = npt.NDArray[np.int64]
 Block = tuple[int, int, Rows, Rows, Tensor]
 """Seed, side of the source, rows of sources and guides, and translations."""
-
-EVERY = 500
-"""Steps between two lines of the log."""
 
 
 @stage(
@@ -52,7 +49,10 @@ def main(job: Job) -> None:
     own = job.config.value(f"translator.{name}")
     train = image_domains(job.input(f"scenes/{job.items['set']}/train.parquet"))
     test = image_domains(job.input(f"scenes/{job.items['set']}/test.parquet"))
-    (a, b), sources = (_bytes(table) for table in train), [_bytes(table) for table in test]
+    (a, b), sources = (
+        (image_bytes(table) for table in train),
+        [image_bytes(table) for table in test],
+    )
     pairs = _pairs([len(part) for part in sources], derive(job.config.seed, job.items["set"]))
     few = [(source[: settings["pairs"]], guide[: settings["pairs"]]) for source, guide in pairs]
 
@@ -67,14 +67,14 @@ def main(job: Job) -> None:
             seed = derive(job.seed, index)
             translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
             trainer = Trainer(translator.to(device), a, b, training, seed=seed)
-            folder = _checkpoints(job, index)
+            folder = checkpoint_folder(job, index)
             started = time.process_time()
             seen = follow(
                 trainer,
                 stops(training.steps, settings["snapshots"]),
                 look,
                 folder,
-                on_step=_progress(training.steps),
+                on_step=progress(training.steps),
             )
             for step, moved in seen.items():
                 passing.setdefault(step, []).extend(
@@ -104,10 +104,6 @@ def main(job: Job) -> None:
     print(f"{np.mean(minutes):.1f} core-minutes a seed")
 
 
-def _bytes(table: Table) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(table.values.transpose(0, 3, 1, 2)))
-
-
 def _pairs(counts: list[int], seed: int) -> list[tuple[Rows, Rows]]:
     """For each direction the rows of sources, each once, and of random guides: one list for all."""
     rng = np.random.default_rng(seed)
@@ -124,26 +120,6 @@ def _translate(
         translate_bytes(model, sources[side][source], direction, sources[1 - side][guide])
         for (side, direction), (source, guide) in zip(enumerate(DIRECTIONS), pairs, strict=True)
     ]
-
-
-def _checkpoints(job: Job, index: int) -> Path:
-    """Beside the locks: a killed training goes on from here, and a finished one leaves nothing."""
-    return Path(".isthmus") / "checkpoints" / f"{job.config.scale}-{job.key}-{index}"
-
-
-def _progress(steps: int) -> Callable[[int, dict[str, float]], None]:
-    """A line now and then, with the time left at the pace so far."""
-    begun, first = time.monotonic(), -1
-
-    def on_step(step: int, values: dict[str, float]) -> None:
-        nonlocal first
-        first = step if first < 0 else first
-        if (step + 1) % EVERY == 0 and place()[0] == 0:
-            pace = (time.monotonic() - begun) / (step + 1 - first) / 60
-            left = pace * (steps - step - 1)
-            print(f"step {step + 1} of {steps}, about {left:.1f} minutes left", flush=True)
-
-    return on_step
 
 
 def _over_steps(job: Job, passing: dict[int, list[Block]]) -> Table:

@@ -1,20 +1,26 @@
-"""The translators of the many-to-many benchmark, by name."""
+"""The translators of the many-to-many benchmark and of the self-defence, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any, NamedTuple
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
+from isthmus.errors import InputError
+from isthmus.networks.storage import CONFIG, kind_in, load
 from isthmus.translation.augcyclegan import AugCycleGan, AugCycleGanTerms
 from isthmus.translation.cyclegan import CycleGan, CycleGanTerms
 from isthmus.translation.didd import Didd, DiddTerms
 from isthmus.translation.drit import Drit, DritTerms
 from isthmus.translation.munit import Munit, MunitTerms
+from isthmus.translation.pix2pix import Pix2Pix, Pix2PixTerms
 from isthmus.translation.rift import Rift, RiftTerms
 from isthmus.translation.starganv2 import StarGanV2, StarGanV2Terms
 from isthmus.translation.trainer import Training
-from isthmus.translation.translator import LearnedTranslator
+from isthmus.translation.translator import LearnedTranslator, Translator
+from isthmus.translation.unit import Unit, UnitTerms
 
 
 class Method(NamedTuple):
@@ -35,6 +41,13 @@ TRANSLATORS: Mapping[str, Method] = {
     "augcyclegan": Method(AugCycleGan, AugCycleGanTerms),
     "rift-no-capacity": Method(Rift, RiftTerms),
     "rift-dishonest": Method(Rift, RiftTerms),
+    "noise": Method(CycleGan, CycleGanTerms),
+    "guess": Method(CycleGan, CycleGanTerms),
+    "guess-noise": Method(CycleGan, CycleGanTerms),
+    "guess-noise-unequal": Method(CycleGan, CycleGanTerms),
+    "unit": Method(Unit, UnitTerms),
+    "munit-cycle": Method(Munit, MunitTerms),
+    "pix2pix": Method(Pix2Pix, Pix2PixTerms),
 }
 """The methods by name; some differ in their weights alone."""
 
@@ -61,6 +74,23 @@ def build(
     lengths = dict.fromkeys(("diversity_steps", "bits_steps"), training.steps)
     weights = _taken(terms, lengths) | weights
     return kind(**sizes, terms=terms(**weights), seed=seed), training
+
+
+def stored(folder: str | PathLike[str]) -> Translator:
+    """The translator that was saved into a folder, whatever its kind.
+
+    Raises:
+        InputError: A file is absent or damaged, or the model is no translator.
+    """
+    kinds = {
+        kind.__name__: kind
+        for kind in (cast(type[LearnedTranslator], each.kind) for each in TRANSLATORS.values())
+    }
+    name = kind_in(folder)
+    if name not in kinds:
+        mend = f"give a model of one of {', '.join(sorted(kinds))}"
+        raise InputError(Path(folder) / CONFIG, f"is a {name}", field="kind", mend=mend)
+    return load(kinds[name], folder)
 
 
 def _taken(by: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from isthmus.metrics.honesty import Way
+from isthmus.metrics.honesty import Cycle, Way, cycle
 from isthmus.translation.translator import Direction, Translator, into, needed
 
 
@@ -51,3 +51,20 @@ def way(
         return torch.cat(done)
 
     return translate
+
+
+def round_trip(translator: Translator, a: Tensor, b: Tensor, *, own: bool = True) -> Cycle:
+    """The cycle A -> B -> A of any translator, with guides for those that need them.
+
+    Args:
+        translator: The translator, on the device of the images.
+        a: Sources in [-1, 1].
+        b: Images of B; another row's than the source's guides the way there.
+        own: Whether the sources guide their own way back, as in training, or another's each.
+
+    Raises:
+        InputError: What `Translator.translate` and `cycle` raise.
+    """
+    rows = (torch.arange(len(a)) + 1) % len(b)
+    back = way(translator, "b2a", a if own else a.roll(1, 0))
+    return cycle(way(translator, "a2b", b[rows]), back, a)

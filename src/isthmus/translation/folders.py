@@ -1,0 +1,188 @@
+"""Translate a folder of images with a stored translator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from isthmus import record
+from isthmus.data.aligned_pairs import images_in
+from isthmus.data.pairs import image_domains
+from isthmus.errors import InputError
+from isthmus.networks.storage import CONFIG
+from isthmus.translation.benchmark import stored
+from isthmus.translation.translator import Direction, translate_bytes
+
+SHEET = "_sheet.png"
+"""Name of the contact sheet among the translations."""
+
+_BATCH, _SHOWN = 64, 12
+
+
+class Translated(NamedTuple):
+    """What came of a folder.
+
+    Attributes:
+        written: The translations.
+        skipped: Why each unreadable file was left out.
+        sheet: Rows of sources, guides where there are any, and translations.
+    """
+
+    written: list[Path]
+    skipped: list[InputError]
+    sheet: Path
+
+
+def translate_folder(
+    model: str | PathLike[str],
+    inputs: str | PathLike[str],
+    out: str | PathLike[str],
+    *,
+    guide: str | PathLike[str] | None = None,
+    direction: Direction = "a2b",
+    size: int | None = None,
+    on_image: Callable[[int, int], None] = lambda done, of: None,
+) -> Translated:
+    """Translate all PNG and JPEG files of a folder, by name, into PNG files of the same names.
+
+    Images are brought to a square without cropping, bilinearly with antialiasing, as the loaders of
+    training data do. Transparent pixels become white, grey images colour images.
+
+    Args:
+        model: The folder with `model.json`, or the end of its path below `runs/`, such as
+            `3ds-a/rift`.
+        inputs: The folder; subfolders are not read.
+        out: The folder to write to, made if absent.
+        guide: An image of the target domain for all, or a folder of which each input gets the next
+            one; for translators that take one.
+        direction: "a2b" or "b2a".
+        size: Side of the images; by default that of the training, where the model's record has it.
+        on_image: Called with the number of files done, and of all.
+
+    Raises:
+        InputError: Nothing can be read, the translator needs a guide, or the side is unknown.
+    """
+    home = find_model(model)
+    side = size or _trained_side(home)
+    translator = stored(home).eval()
+    files, target = images_in(Path(inputs)), Path(out)
+    _refuse_overwriting(files, target)
+    skipped: list[InputError] = []
+    guides = None if guide is None else _guides(Path(guide), side, skipped)
+    target.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    shown: list[Tensor] = []
+    for start in range(0, len(files), _BATCH):
+        part, rows = files[start : start + _BATCH], []
+        for path in part:
+            try:
+                rows.append((path, read_square(path, side)))
+            except InputError as error:
+                skipped.append(error)
+        if rows:
+            sources = torch.stack([image for _, image in rows])
+            chosen = (len(written) + torch.arange(len(rows))) % (
+                1 if guides is None else len(guides)
+            )
+            leading = None if guides is None else guides[chosen]
+            moved = translate_bytes(translator, sources, direction, leading)
+            if not written:
+                shown = [x[:_SHOWN] for x in (sources, leading, moved) if x is not None]
+            for (path, _), image in zip(rows, moved, strict=True):
+                written.append(target / f"{path.stem}.png")
+                Image.fromarray(image.permute(1, 2, 0).numpy()).save(written[-1])
+        on_image(start + len(part), len(files))
+    if not written:
+        raise InputError(
+            inputs, "holds no readable PNG or JPEG file", mend="give a folder of images"
+        )
+    sheet = np.concatenate([row.permute(2, 0, 3, 1).flatten(1, 2).numpy() for row in shown])
+    Image.fromarray(sheet).save(target / SHEET)
+    return Translated(written, skipped, target / SHEET)
+
+
+def find_model(model: str | PathLike[str]) -> Path:
+    """The folder of a stored model, given itself or the end of its path below `runs/`.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    given = Path(model)
+    if (given / CONFIG).is_file():
+        return given
+    parts = given.parts
+    found = [
+        path.parent
+        for path in sorted(Path("runs").glob(f"**/{CONFIG}"))
+        if path.parent.parts[-len(parts) :] == parts
+    ]
+    if len(found) != 1:
+        problem = "is several: " + ", ".join(map(str, found)) if found else "is no stored model"
+        raise InputError(given, problem, mend=f"give the folder that holds {CONFIG}")
+    return found[0]
+
+
+def read_square(path: Path, side: int) -> Tensor:
+    """An image file as bytes `(3, side, side)`; transparent pixels white, grey ones grey.
+
+    Raises:
+        InputError: The file is absent, or is no image or a damaged one.
+    """
+    try:
+        with Image.open(path) as image:
+            deep = image.mode.startswith("I")  # 16 bits of grey, which PIL would clip
+            grey = (np.asarray(image) / 257).clip(0, 255).astype(np.uint8) if deep else None
+            seen = (image if grey is None else Image.fromarray(grey)).convert("RGBA")
+    except FileNotFoundError:
+        raise InputError(path, "is not there", mend="check the path") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(path, f"is no readable image ({error})", mend="replace it") from error
+    white = Image.new("RGBA", seen.size, "white")
+    square = Image.alpha_composite(white, seen).convert("RGB")
+    pixels = np.asarray(square.resize((side, side), Image.Resampling.BILINEAR))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+
+
+def _refuse_overwriting(files: list[Path], out: Path) -> None:
+    """Refuse two inputs that would be written to one file, or to the place of an input."""
+    stems: dict[str, Path] = {}
+    for path in files:
+        if path.parent.resolve() == out.resolve():
+            raise InputError(out, "is the folder of the inputs", mend="give another one")
+        if stems.setdefault(path.stem, path) != path:
+            problem = f"has the name of {stems[path.stem].name}"
+            raise InputError(path, problem, mend="rename one of the two")
+
+
+def _guides(path: Path, side: int, skipped: list[InputError]) -> Tensor:
+    """The guides, bytes `(n, 3, side, side)`; unreadable ones of a folder are skipped."""
+    if not path.is_dir():
+        return read_square(path, side)[None]
+    images = []
+    for file in images_in(path):
+        try:
+            images.append(read_square(file, side))
+        except InputError as error:
+            skipped.append(error)
+    if not images:
+        raise InputError(path, "holds no readable guide", mend="give PNG or JPEG files")
+    return torch.stack(images)
+
+
+def _trained_side(home: Path) -> int:
+    """The side of the images that the model's record says it was trained with."""
+    try:
+        names = record.read(home / record.NAME).inputs
+        table = next(Path(name) for name in names if name.endswith("train.parquet"))
+        return int(image_domains(table)[0].values.shape[1])
+    except (InputError, OSError, ValueError, StopIteration) as error:
+        raise InputError(
+            home, "does not say which side its images had", mend="give it with --size"
+        ) from error
