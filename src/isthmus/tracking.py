@@ -66,6 +66,10 @@ TOPICS = {
     "digit_study": "alignment",
     "decode": "alignment",
     "attributes": "attributes",
+    "puppets": "data",
+    "puppet_judge": "attributes",
+    "puppetry": "puppets",
+    "puppet_score": "puppets",
     "track": "report",
     "report": "report",
 }

@@ -149,7 +149,7 @@ def write_released(folder: Path, rows: int = 4, width: int = 1024) -> dict[str, 
 
 def test_the_released_layout(tmp_path: Path) -> None:
     pixels = write_released(tmp_path)
-    real, triplets = puppets.released(tmp_path)
+    real, triplets = puppets.released(tmp_path / "real.parquet", tmp_path / "triplets.parquet")
     assert real.shape == (32, 32, 1)
     assert np.array_equal(real.values.reshape(3, -1), pixels["image"])
     for number, name in enumerate(MEMBERS):
@@ -169,5 +169,5 @@ def test_released_files_are_checked(tmp_path: Path, fault: str) -> None:
     elif fault == "column":
         (tmp_path / "triplets.parquet").rename(path)
     with pytest.raises(InputError) as caught:
-        puppets.released(tmp_path)
+        puppets.released(tmp_path / "real.parquet", tmp_path / "triplets.parquet")
     assert caught.value.where == str(path)

@@ -30,6 +30,14 @@ TOGETHER = ["metrics.json", "pixel_share.json", "record.json"]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
 DIAGNOSED = ["metrics.json", "record.json", "probes.png"]
+PUPPETS = [
+    "train.parquet",
+    "labelled.parquet",
+    "test.parquet",
+    *[f"{p}{name}.parquet" for p in ("", "far_") for name in ("triplets", "sequences")],
+]
+DRIVEN = ["driven.parquet", "snapshots.parquet", *MODEL, "sheet.png", *METRICS]
+PUPPET_SCORED = [*ROWS, "learning.json", "figure.png", "learning.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],
@@ -52,6 +60,8 @@ wildcard_constraints:
     rival_pair="|".join(PARAMS.rival_pairs),
     set="|".join(PARAMS.sets),
     translator="|".join(PARAMS.translators),
+    task="|".join(PARAMS.puppet_tasks),
+    puppeteer="|".join(PARAMS.puppeteers),
 
 
 def code(stage):
@@ -69,6 +79,8 @@ ITEMS = {
     "set": PARAMS.sets,
     "translator": PARAMS.translators,
     "family": PARAMS.families,
+    "task": PARAMS.puppet_tasks,
+    "puppeteer": PARAMS.puppeteers,
 }
 
 
@@ -120,6 +132,33 @@ def studied(name):
     return [*STUDIED, *ALSO.get(name, [])]
 
 
+def puppet_shows():
+    """All that the stages of the puppets leave."""
+    return [
+        *expand(
+            f"{RUNS}/puppets/{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=[*PUPPETS, "sheet.png", "record.json"],
+        ),
+        *expand(
+            f"{RUNS}/puppet_judge/{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=[*MODEL, *METRICS],
+        ),
+        *expand(
+            f"{RUNS}/puppetry/{{s}}/{{p}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            p=PARAMS.puppeteers,
+            f=DRIVEN,
+        ),
+        *expand(
+            f"{RUNS}/evaluate/puppetgan-{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=PUPPET_SCORED,
+        ),
+    ]
+
+
 def everything():
     """All that the stages before the report leave."""
     return [
@@ -150,4 +189,5 @@ def everything():
         ),
         *expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=[*TOGETHER, "figure.png"]),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
+        *puppet_shows(),
     ]

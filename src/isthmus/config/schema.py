@@ -19,6 +19,14 @@ from isthmus.config.fields import (
     step_count,
     step_size,
 )
+from isthmus.config.puppets import (
+    PuppeteerName,
+    Puppeteers,
+    PuppetJudge,
+    Puppetry,
+    Puppets,
+    PuppetTask,
+)
 from isthmus.config.studies import Studies
 from isthmus.config.translation import (
     Classifiers,
@@ -44,6 +52,8 @@ REPORTED = (
     "sets",
     "translators",
     "studies",
+    "puppet_tasks",
+    "puppeteers",
 )
 """The parameters that say which stages there are."""
 
@@ -248,6 +258,12 @@ class Config(Section):
     attributes: Attributes
     evaluate: Evaluate
     tracking: Tracking
+    puppet_tasks: list[PuppetTask] = Field(description="attributes to move, see docs/puppetgan.md")
+    puppeteers: list[PuppeteerName] = Field(description="methods that move each")
+    puppets: Puppets
+    puppet_judge: PuppetJudge
+    puppetry: Puppetry
+    puppeteer: Puppeteers
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""

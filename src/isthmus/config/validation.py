@@ -57,6 +57,8 @@ def _cross_check(config: Config, path: Path) -> None:
         "rival_pairs",
         "sets",
         "translators",
+        "puppet_tasks",
+        "puppeteers",
     ):
         listed = getattr(config, name)
         if len(set(listed)) != len(listed):

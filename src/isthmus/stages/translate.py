@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +23,7 @@ from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
 from isthmus.translation.benchmark import build
-from isthmus.translation.course import follow, stops
+from isthmus.translation.course import follow, progress, stops
 from isthmus.translation.trainer import Trainer
 from isthmus.translation.translator import Direction, Translator, translate_bytes
 
@@ -33,9 +31,6 @@ DIRECTIONS: tuple[Direction, Direction] = ("a2b", "b2a")
 Rows = npt.NDArray[np.int64]
 Block = tuple[int, int, Rows, Rows, Tensor]
 """Seed, side of the source, rows of sources and guides, and translations."""
-
-EVERY = 500
-"""Steps between two lines of the log."""
 
 
 @stage(
@@ -65,14 +60,14 @@ def main(job: Job) -> None:
         seed = derive(job.seed, index)
         translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
         trainer = Trainer(translator, a, b, training, seed=seed)
-        folder = _checkpoints(job, index)
+        folder = job.checkpoints(index)
         started = time.process_time()
         seen = follow(
             trainer,
             stops(training.steps, settings["snapshots"]),
             look,
             folder,
-            on_step=_progress(training.steps),
+            on_step=progress(training.steps),
         )
         for step, moved in seen.items():
             passing.setdefault(step, []).extend(
@@ -121,26 +116,6 @@ def _translate(
         translate_bytes(model, sources[side][source], direction, sources[1 - side][guide])
         for (side, direction), (source, guide) in zip(enumerate(DIRECTIONS), pairs, strict=True)
     ]
-
-
-def _checkpoints(job: Job, index: int) -> Path:
-    """Beside the locks: a killed training goes on from here, and a finished one leaves nothing."""
-    return Path(".isthmus") / "checkpoints" / f"{job.config.scale}-{job.key}-{index}"
-
-
-def _progress(steps: int) -> Callable[[int, dict[str, float]], None]:
-    """A line now and then, with the time left at the pace so far."""
-    begun, first = time.monotonic(), -1
-
-    def on_step(step: int, values: dict[str, float]) -> None:
-        nonlocal first
-        first = step if first < 0 else first
-        if (step + 1) % EVERY == 0:
-            pace = (time.monotonic() - begun) / (step + 1 - first) / 60
-            left = pace * (steps - step - 1)
-            print(f"step {step + 1} of {steps}, about {left:.1f} minutes left", flush=True)
-
-    return on_step
 
 
 def _over_steps(job: Job, passing: dict[int, list[Block]]) -> Table:
