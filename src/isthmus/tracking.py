@@ -70,6 +70,7 @@ TOPICS = {
     "puppet_judge": "attributes",
     "puppetry": "puppets",
     "puppet_score": "puppets",
+    "sensitivity": "audit",
     "track": "report",
     "report": "report",
 }

@@ -37,6 +37,13 @@ PUPPETS = [
     *[f"{p}{name}.parquet" for p in ("", "far_") for name in ("triplets", "sequences")],
 ]
 DRIVEN = ["driven.parquet", "snapshots.parquet", *MODEL, "sheet.png", *METRICS]
+SENSITIVITY = [
+    "metrics.json",
+    "responses.json",
+    "record.json",
+    "figure.png",
+    "flips.png",
+]
 PUPPET_SCORED = [*ROWS, "learning.json", "figure.png", "learning.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
@@ -133,7 +140,7 @@ def studied(name):
 
 
 def puppet_shows():
-    """All that the stages of the puppets leave."""
+    """All that the stages of the puppets and of the audit leave."""
     return [
         *expand(
             f"{RUNS}/puppets/{{s}}/{{f}}",
@@ -156,6 +163,7 @@ def puppet_shows():
             s=PARAMS.puppet_tasks,
             f=PUPPET_SCORED,
         ),
+        *expand(f"{RUNS}/evaluate/sensitivity/{{f}}", f=SENSITIVITY),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from isthmus.config.audit import Sensitivity
 from isthmus.config.fields import (
     Section,
     Width,
@@ -264,6 +265,7 @@ class Config(Section):
     puppet_judge: PuppetJudge
     puppetry: Puppetry
     puppeteer: Puppeteers
+    sensitivity: Sensitivity
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""

@@ -27,6 +27,7 @@ from isthmus.seeding import derive
 
 Attribute = Literal["rotation", "size"]
 Measures = dict[str, npt.NDArray[Any]]
+Array = npt.NDArray[np.float64]
 
 MEMBERS = ("attribute", "rest", "both")
 """The images of a triplet, b1, b2 and b3: b3 has the attribute of b1 and the rest of b2."""
@@ -262,6 +263,33 @@ def unstack(table: Table) -> Images:
     return np.ascontiguousarray(apart.transpose(0, 1, 4, 2, 3))
 
 
+def ladder(low: float, high: float) -> Array:
+    """The attribute along a test sequence, from the lowest and highest value of training.
+
+    The middle six of ten values span two thirds of the range.
+    """
+    steps = SCORED + 2 * BEYOND
+    places = np.arange(steps) - (steps - 1) / 2
+    return (low + high) / 2 + places * (high - low) * 2 / 3 / (SCORED - 1)
+
+
+def sequence_columns(count: int) -> tuple[Measures, dict[str, tuple[str, ...]]]:
+    """The factors `sequence`, `step` and `scored` of test sequences, and their levels."""
+    steps = SCORED + 2 * BEYOND
+    step = np.tile(np.arange(steps), count)
+    factors: Measures = {
+        "sequence": np.arange(count).repeat(steps),
+        "step": step,
+        "scored": ((step >= BEYOND) & (step < steps - BEYOND)).astype(np.int64),
+    }
+    levels = {
+        "sequence": tuple(map(str, range(count))),
+        "step": tuple(map(str, range(steps))),
+        "scored": ("no", "yes"),
+    }
+    return factors, levels
+
+
 def _some(table: Table, count: int, seed: int) -> Table:
     """Rows drawn at random, or all where there are no more."""
     order = np.random.default_rng(derive(seed, "puppets", "some")).permutation(len(table))
@@ -333,28 +361,15 @@ def _sequences(
     seed: int,
 ) -> Table:
     rng = np.random.default_rng(derive(seed, "puppets", "sequences"))
-    steps = SCORED + 2 * BEYOND
-    low, high = ranges[attribute]
-    places = np.arange(steps) - (steps - 1) / 2
-    values = (low + high) / 2 + places * (high - low) * 2 / 3 / (SCORED - 1)
-    drawn = {key: column.repeat(steps) for key, column in _draw(rng, ranges, count).items()}
+    values = ladder(*ranges[attribute])
+    drawn = {key: column.repeat(len(values)) for key, column in _draw(rng, ranges, count).items()}
     drawn[attribute] = np.tile(values, count)
-    step = np.tile(np.arange(steps), count)
+    factors, levels = sequence_columns(count)
     return Table(
         kind="images",
         values=_render(drawn, side),
-        factors={
-            "digit": drawn["digit"],
-            "sequence": np.arange(count).repeat(steps),
-            "step": step,
-            "scored": ((step >= BEYOND) & (step < steps - BEYOND)).astype(np.int64),
-        },
-        levels={
-            "digit": LEVELS,
-            "sequence": tuple(map(str, range(count))),
-            "step": tuple(map(str, range(steps))),
-            "scored": ("no", "yes"),
-        },
+        factors={"digit": drawn["digit"]} | factors,
+        levels={"digit": LEVELS} | levels,
         measures={"rotation_degrees": drawn["rotation"], "size_pixels": drawn["size"]},
         value_range=(0.0, 255.0),
         source=f"Typeset digits, sequences of {attribute}",
