@@ -245,6 +245,57 @@ def score(
         typer.echo(f"{name} ({figures['role']}): {', '.join(parts)}")
 
 
+audit_app = typer.Typer(no_args_is_help=True, help="Audit a classifier by translated images.")
+typer_app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command()
+def sensitivity(
+    model: Annotated[
+        str, typer.Option(help="classifier: a TorchScript file, module:function, or an MLflow URI")
+    ],
+    translator: Annotated[Path, typer.Option(help="folder of a stored translator")],
+    originals: Annotated[Path, typer.Option(help="table of images of A (.parquet)")],
+    guides: Annotated[Path, typer.Option(help="table of guides")],
+    factor: Annotated[str, typer.Option(help="factor of the guides that is moved")],
+    label: Annotated[str, typer.Option(help="factor of the originals that the classifier tells")],
+    out: Annotated[Path, typer.Option(help="folder for the report")],
+    each: Annotated[int, typer.Option(min=1, help="guides for each original and value")] = 1,
+    rendered: Annotated[
+        str | None, typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """How a classifier responds to one factor: accuracy and flips along it, with intervals."""
+    import json
+
+    from isthmus.audit import models
+    from isthmus.audit.meeting import figures
+    from isthmus.audit.tables import meet
+    from isthmus.report.audit import flip_sheet, printed, responses
+
+    sys.path.insert(0, str(ROOT))
+    classify = models.classifier(model)
+    meeting, names = meet(
+        models.translator(translator),
+        originals,
+        guides,
+        factor=factor,
+        label=label,
+        each=each,
+        rendered=rendered,
+        seed=seed,
+    )
+    found = meeting.report(classify)
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = {"factor": factor, "levels": names, "figures": figures(found), **found}
+    (out / "report.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    responses({f"{label} by {factor}": found}, out / "responses.png")
+    flip_sheet({"flips": meeting.flips(classify)}, out / "flips.png")
+    typer.echo(printed(found, names))
+    typer.echo(f"report in {out}")
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:

@@ -59,7 +59,7 @@ def wilson(share: float, count: int, confidence: float = CONFIDENCE) -> tuple[fl
     scale = 1 + z**2 / count
     centre = (share + z**2 / (2 * count)) / scale
     half = z / scale * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return float(np.clip(centre - half, 0, share)), float(np.clip(centre + half, share, 1))
 
 
 def sensitivity(

@@ -92,6 +92,33 @@ def flip_sheet(rows: Mapping[str, Sequence[Flip]], path: Path, *, columns: int =
     _save(figure, path)
 
 
+def printed(report: Mapping[str, Any], names: Sequence[str]) -> str:
+    """A report as text, one line a value of the factor; intervals are of 95 %.
+
+    Args:
+        report: What `sensitivity` gave, under `predicted` and, where it is known, `true`.
+        names: Of the values.
+    """
+    width = max(map(len, (*names, "original")))
+    lines = []
+    for kind, found in report.items():
+        lines.append(f"{kind}: accuracy and flip rate in %, 95 % intervals")
+        lines.append(f"  {'original':{width}} {_rate(found['original_accuracy'])}")
+        rows = [*zip(names, found["levels"], strict=True), ("all", found)]
+        lines += [
+            f"  {name:{width}} {_rate(each['accuracy'])} {_rate(each['flip_rate'])}"
+            f" {each['images']} images"
+            for name, each in rows
+            if each["images"]
+        ]
+    return "\n".join(lines)
+
+
+def _rate(rate: Mapping[str, float]) -> str:
+    value, low, high = (100 * rate[name] for name in ("value", "low", "high"))
+    return f"{value:5.1f} ({low:.1f} to {high:.1f})"
+
+
 def _save(figure: Any, path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)

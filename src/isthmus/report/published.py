@@ -20,6 +20,7 @@ FILES = (
     "decode/*/digits.png",
     "translate/*/*/sheet.png",
     "diagnosis/*/*/probes.png",
+    "evaluate/sensitivity/flips.png",
 )
 
 

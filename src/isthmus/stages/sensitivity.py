@@ -7,20 +7,19 @@ On the puppets the judge of the real images is driven along the attribute. First
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from isthmus.attributes.factors import Codes, FactorClassifier, train_factors
-from isthmus.audit.models import translator
-from isthmus.audit.sensitivity import Counterfactuals, against_truth, flips, sensitivity
+from isthmus.attributes.factors import FactorClassifier, train_factors
+from isthmus.audit.meeting import Meeting, figures, true_images
+from isthmus.audit.models import Classify, translator
 from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, read_table
 from isthmus.job import Job, stage
-from isthmus.metrics.correctness import Role
 from isthmus.metrics.summary import summary
 from isthmus.networks.storage import load
 from isthmus.report.audit import Flip, flip_sheet, responses
@@ -31,7 +30,6 @@ from isthmus.translation.sets import SETS
 from isthmus.translation.translator import translate_bytes
 
 Images = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
 
 SET = "3ds-a"
 TRANSLATORS = ("rift", "munitx")
@@ -44,30 +42,6 @@ LABELS = {"": "shape", "hue_": "object_hue"}
 """Labels of the classifiers, shared by both domains, and the prefix of their figures."""
 
 PUPPETEERS_AUDITED = ("puppetgan", "cyclegan")
-
-
-class Audit(NamedTuple):
-    """One classifier met with the images of one translator.
-
-    Attributes:
-        originals: uint8 `(m, c, side, side)`.
-        labels: Their classes, `(m,)`.
-        images: Counterfactuals by the translator, `(n, c, side, side)`.
-        true: The true ones, or None.
-        right: Classes after the move, `(n,)`.
-        source: Row of the original of each, `(n,)`.
-        level: Value of the factor, `(n,)`.
-        levels: Number of values.
-    """
-
-    originals: Images
-    labels: Integers
-    images: Images
-    true: Images | None
-    right: Integers
-    source: Integers
-    level: Integers
-    levels: int
 
 
 @stage(
@@ -85,20 +59,20 @@ def main(job: Job) -> None:
     metrics: dict[str, Any] = {}
     reports: dict[str, Any] = {}
     shown: dict[str, list[Flip]] = {}
-    for place, method, label, judges, audit in (*_factors(job), *_puppets(job)):
-        found = [_report(judge, audit) for judge in judges]
+    for place, method, label, judges, meeting in (*_factors(job), *_puppets(job)):
+        found = [meeting.report(judge) for judge in judges]
         prefix = next((p for p, name in LABELS.items() if name == label), "")
-        figures = [_figures(each) for each in found]
+        numbers = [figures(each) for each in found]
         metrics.setdefault(place, {}).setdefault(method, {}).update(
             {
-                f"{prefix}{key}": summary([each[key] for each in figures])
-                for key in figures[0]
-                if all(key in each for each in figures)
+                f"{prefix}{key}": summary([each[key] for each in numbers])
+                for key in numbers[0]
+                if all(key in each for each in numbers)
             }
         )
         title = f"{place}, {label}\n{method}"
         reports[title.replace("\n", ", ")] = found[0]
-        shown[title] = _flips(judges[0], audit)
+        shown[title] = meeting.flips(judges[0])
     job.write_json("metrics.json", metrics)
     job.write_json("responses.json", reports)
     responses(
@@ -108,10 +82,7 @@ def main(job: Job) -> None:
     flip_sheet(shown, job.output("flips.png"))
 
 
-Judge = Any
-"""From images to classes."""
-
-Found = Iterator[tuple[str, str, str, list[Judge], Audit]]
+Found = Iterator[tuple[str, str, str, list[Classify], Meeting]]
 """Place, method, label, classifiers of it, and what they are met with."""
 
 
@@ -143,14 +114,15 @@ def _factors(job: Job) -> Found:
     shape = tuple(SETS[SET].levels[name] for name in MOVED)
     level = np.ravel_multi_index([guides.factors[name][guide] for name in MOVED], shape)
     originals, shown = (torch.from_numpy(_first(table)) for table in (sources, guides))
-    wanted = _wanted(sources.factors, guides.factors, source, guide)
-    true = SETS[SET].render(wanted, originals.shape[-1])
+    true = true_images(
+        SETS[SET], sources.factors, guides.factors, source, guide, originals.shape[-1]
+    )
     for method in methods:
         job.input(f"translate/{SET}/{method}/model.safetensors")
         model = translator(job.input(f"translate/{SET}/{method}/model.json").parent)
         images = translate_bytes(model, originals[source], "a2b", shown[guide]).numpy()
         for label in LABELS.values():
-            audit = Audit(
+            meeting = Meeting(
                 originals.numpy(),
                 sources.factors[label],
                 images,
@@ -161,18 +133,7 @@ def _factors(job: Job) -> Found:
                 int(np.prod(shape)),
             )
             judges = [_reader(each, label) for each in classifiers]
-            yield SET, method, label, judges, audit
-
-
-def _wanted(sources: Codes, guides: Codes, source: Integers, guide: Integers) -> Codes:
-    """Factors of the true counterfactuals in B."""
-    described = SETS[SET]
-    from_ = {
-        Role.SHARED: lambda name: sources[name][source],
-        Role.B: lambda name: guides[name][guide],
-        Role.A: lambda name: np.full(len(source), described.fixed[name]),
-    }
-    return {name: from_[role](name) for name, role in described.roles.items()}
+            yield SET, method, label, judges, meeting
 
 
 def _puppets(job: Job) -> Found:
@@ -205,7 +166,7 @@ def _puppets(job: Job) -> Found:
             images = driven(
                 model, PUPPETEERS[method].drive, torch.from_numpy(_first(reals)), guides
             )
-            audit = Audit(
+            meeting = Meeting(
                 _first(reals),
                 labels,
                 images.flatten(0, 2).numpy(),
@@ -215,56 +176,11 @@ def _puppets(job: Job) -> Found:
                 level,
                 steps,
             )
-            yield name, method, task.audited, [_reader(judge, task.audited)], audit
+            yield name, method, task.audited, [_reader(judge, task.audited)], meeting
 
 
-def _reader(classifier: FactorClassifier, label: str) -> Judge:
+def _reader(classifier: FactorClassifier, label: str) -> Classify:
     return lambda images: classifier.read(images)[label]
-
-
-def _report(judge: Judge, audit: Audit) -> dict[str, Any]:
-    """What the translator predicts, and the truth where it is known."""
-    decided = judge(audit.originals)
-    kinds = {"predicted": audit.images} | ({} if audit.true is None else {"true": audit.true})
-    return {
-        kind: sensitivity(
-            decided,
-            audit.labels,
-            Counterfactuals(judge(images), audit.source, audit.level, audit.right),
-            audit.levels,
-        )
-        for kind, images in kinds.items()
-    }
-
-
-def _figures(report: Mapping[str, Any]) -> dict[str, float]:
-    predicted = report["predicted"]
-    figures = {
-        "original_accuracy": predicted["original_accuracy"]["value"],
-        "accuracy": predicted["accuracy"]["value"],
-        "flip_rate": predicted["flip_rate"]["value"],
-    }
-    if "true" not in report:
-        return figures
-    true = {f"true_{key}": report["true"][key]["value"] for key in ("accuracy", "flip_rate")}
-    return figures | true | against_truth(predicted, report["true"])
-
-
-def _flips(judge: Judge, audit: Audit, *, count: int = 10) -> list[Flip]:
-    """The first images that flip, no more than one of an original."""
-    before, after = judge(audit.originals), judge(audit.images)
-    moved = Counterfactuals(after, audit.source, audit.level, audit.right)
-    rows = np.flatnonzero(flips(before, moved))
-    _, first = np.unique(audit.source[rows], return_index=True)
-    return [
-        Flip(
-            audit.originals[audit.source[row]],
-            audit.images[row],
-            str(before[audit.source[row]]),
-            str(after[row]),
-        )
-        for row in rows[first][:count]
-    ]
 
 
 def _first(table: Table) -> Images:
