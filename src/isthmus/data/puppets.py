@@ -182,7 +182,7 @@ def load_released(
         raise _wrong("size", f"is {size}", f"use {_RELEASED_SIDE}, as released")
     real, shown = released(*(fetch(file, cache, mirror) for file in RELEASED))
     known = mnist.load(
-        size, train="packaged", test="official", seed=seed, cache=cache, mirror=mirror
+        size, test="official", train_size=None, seed=seed, cache=cache, mirror=mirror
     )
     heights = (DAGGER_HEIGHTS if far else HEIGHTS)["rotation"]
     ranges = {"rotation": ROTATIONS, "size": (heights[0] * size, heights[1] * size)}
