@@ -165,7 +165,8 @@ def align(
     aligner = aligners.find(method)
     points_a, columns = read_points(a)
     points_b, _ = read_points(b)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         total = (steps or aligner.steps) * aligner.trainings if aligner.steps else None
         task = progress.add_task(method, total=total)
 
@@ -322,7 +323,8 @@ def translate(
 
     from isthmus.translation.folders import translate_folder
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{direction}, {input}", total=None)
         found = translate_folder(
             model,
@@ -337,6 +339,53 @@ def translate(
         typer.echo(f"skipped {error}", err=True)
     typer.echo(f"{len(found.written)} translations in {out}, contact sheet {found.sheet}")
     raise typer.Exit(1 if found.skipped else 0)
+
+
+@audit_app.command()
+def sensitivity(
+    model: Annotated[
+        str, typer.Option(help="classifier: a TorchScript file, module:function, or an MLflow URI")
+    ],
+    translator: Annotated[Path, typer.Option(help="folder of a stored translator")],
+    originals: Annotated[Path, typer.Option(help="table of images of A (.parquet)")],
+    guides: Annotated[Path, typer.Option(help="table of guides")],
+    factor: Annotated[str, typer.Option(help="factor of the guides that is moved")],
+    label: Annotated[str, typer.Option(help="factor of the originals that the classifier tells")],
+    out: Annotated[Path, typer.Option(help="folder for the report")],
+    each: Annotated[int, typer.Option(min=1, help="guides for each original and value")] = 1,
+    rendered: Annotated[
+        str | None, typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """How a classifier responds to one factor: accuracy and flips along it, with intervals."""
+    import json
+
+    from isthmus.audit import models
+    from isthmus.audit.meeting import figures
+    from isthmus.audit.tables import meet
+    from isthmus.report.audit import flip_sheet, printed, responses
+
+    sys.path.insert(0, str(ROOT))
+    classify = models.classifier(model)
+    meeting, names = meet(
+        models.translator(translator),
+        originals,
+        guides,
+        factor=factor,
+        label=label,
+        each=each,
+        rendered=rendered,
+        seed=seed,
+    )
+    found = meeting.report(classify)
+    out.mkdir(parents=True, exist_ok=True)
+    numbers = {"factor": factor, "levels": names, "figures": figures(found), **found}
+    (out / "report.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    responses({f"{label} by {factor}": found}, out / "responses.png")
+    flip_sheet({"flips": meeting.flips(classify)}, out / "flips.png")
+    typer.echo(printed(found, names))
+    typer.echo(f"report in {out}")
 
 
 def app() -> None:

@@ -95,6 +95,10 @@ class Job:
             self._volatile.add(name)
         return self._staging / name
 
+    def checkpoints(self, index: int) -> Path:
+        """Where training `index` keeps what it goes on from when killed; to be left empty."""
+        return Path(".isthmus") / "checkpoints" / f"{self.config.scale}-{self.key}-{index}"
+
     def write_json(self, name: str, value: Any) -> None:
         """Write an output as JSON with sorted keys.
 

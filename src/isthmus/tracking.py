@@ -69,6 +69,11 @@ TOPICS = {
     "digit_study": "alignment",
     "decode": "alignment",
     "attributes": "attributes",
+    "puppets": "data",
+    "puppet_judge": "attributes",
+    "puppetry": "puppets",
+    "puppet_score": "puppets",
+    "sensitivity": "audit",
     "track": "report",
     "report": "report",
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from isthmus.data.table import Table, read_table, write_table
 from isthmus.errors import InputError
 
 SMALL = {"real_train": 100, "triplets": 40, "sequences": 3}
+
+
+RELEASED = {"far": False, "real_test": 5} | SMALL
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -134,6 +138,36 @@ def test_settings_that_make_no_sense(tmp_path: Path, field: str, value: object) 
     assert caught.value.field == field
 
 
+def test_real_digits_to_test_with_are_drawn_at_random(tmp_path: Path) -> None:
+    found = load(tmp_path, real_test=30).real
+    assert found["labelled"] is found["train"]
+    assert len(found["test"]) == 30
+    assert len(set(found["test"].factors["digit"][:15])) > 3
+    shown = {image.tobytes() for image in found["train"].values}
+    assert not any(image.tobytes() in shown for image in found["test"].values)
+
+
+def test_released_data_have_their_own_size_and_need_a_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ISTHMUS_DATA_MIRROR", raising=False)
+    with pytest.raises(InputError, match="use 32"):
+        puppets.load_released(16, seed=0, cache=tmp_path, **RELEASED)
+    with pytest.raises(InputError, match=r"real\.parquet.*no public address"):
+        puppets.load_released(32, seed=0, cache=tmp_path, **RELEASED)
+
+
+@pytest.mark.skipif("ISTHMUS_DATA_MIRROR" not in os.environ, reason="needs the released data")
+@pytest.mark.parametrize("far", [False, True])
+def test_released_triplets_with_labelled_test_digits(far: bool, tmp_path: Path) -> None:
+    found = puppets.load_released(32, seed=0, cache=tmp_path, **RELEASED | {"far": far})
+    assert [len(found.real[part]) for part in ("train", "test")] == [100, 5]
+    assert not found.real["train"].factors
+    assert set(found.real["labelled"].factors) == set(found.real["test"].factors) == {"digit"}
+    assert bool(found.triplets.measures) is far
+    assert unstack(found.triplets).shape == (40, 3, 1, 32, 32)
+
+
 def write_released(folder: Path, rows: int = 4, width: int = 1024) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     pixels = {name: rng.integers(256, size=(rows, width), dtype=np.uint8) for name in MEMBERS}
@@ -149,7 +183,7 @@ def write_released(folder: Path, rows: int = 4, width: int = 1024) -> dict[str, 
 
 def test_the_released_layout(tmp_path: Path) -> None:
     pixels = write_released(tmp_path)
-    real, triplets = puppets.released(tmp_path)
+    real, triplets = puppets.released(tmp_path / "real.parquet", tmp_path / "triplets.parquet")
     assert real.shape == (32, 32, 1)
     assert np.array_equal(real.values.reshape(3, -1), pixels["image"])
     for number, name in enumerate(MEMBERS):
@@ -169,5 +203,5 @@ def test_released_files_are_checked(tmp_path: Path, fault: str) -> None:
     elif fault == "column":
         (tmp_path / "triplets.parquet").rename(path)
     with pytest.raises(InputError) as caught:
-        puppets.released(tmp_path)
+        puppets.released(tmp_path / "real.parquet", tmp_path / "triplets.parquet")
     assert caught.value.where == str(path)

@@ -16,6 +16,7 @@ from isthmus.metrics.puppets import (
     jeffreys,
     jensen_shannon,
     mean_correlation,
+    response,
     rest_variation,
     score,
 )
@@ -174,3 +175,24 @@ def test_outputs_must_be_of_every_pair() -> None:
     copied, _, guides = cells()
     with pytest.raises(InputError, match="one output for each"):
         scored(copied[:, :2], guides)
+
+
+@given(st.floats(-2, 2), st.floats(-2, 2), st.integers(0, 1000))
+def test_slopes_inside_and_outside(inside: float, outside: float, seed: int) -> None:
+    """An output that follows by one slope in the middle and by another at the ends."""
+    rng = np.random.default_rng(seed)
+    steps = np.full((3, 6), inside)
+    steps[:, [0, -1]] = outside
+    guide = 5 * np.tile(np.arange(7.0), (3, 1))
+    moved = 5 * np.concatenate([np.zeros((3, 1)), steps.cumsum(1)], 1)
+    output = moved + rng.normal(size=(4, 3, 1))
+    scored = np.array([False, False, True, True, True, False, False])
+    assert response(output, guide, scored) == pytest.approx((inside, outside), abs=1e-9)
+
+
+def test_an_axis_that_turns_over_does_not_count() -> None:
+    guide = np.tile(np.arange(7.0), (5, 1))
+    output = np.tile(np.arange(7.0), (2, 5, 1))
+    output[0, 0, 3:] -= 180
+    scored = np.array([False, False, True, True, True, False, False])
+    assert response(output, guide, scored) == (1, 1)

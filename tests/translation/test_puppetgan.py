@@ -133,11 +133,11 @@ def test_one_of_several_attributes_can_be_moved_alone() -> None:
     assert torch.equal(model.translate(a, "a2b", b[:, 0]), model.move(a, "a2b", b[:, 0]))
 
 
-@pytest.mark.parametrize("separate", [0, 1])
+@pytest.mark.parametrize("encoders", [1, 2])
 @pytest.mark.parametrize("attributes", [1, 2])
-def test_joined_passes_give_what_the_formulas_say(attributes: int, separate: int) -> None:
+def test_joined_passes_give_what_the_formulas_say(attributes: int, encoders: int) -> None:
     weights = PuppetTerms(2, 3, 4, 5, 6, 7, noise=0)
-    model = puppetgan(weights, attributes=attributes, separate=separate)
+    model = puppetgan(weights, attributes=attributes, encoders=encoders)
     a, b = batch(attributes=attributes)
     kinds = range(3 * attributes)
     part = [slice(3 * k, 3 * k + 3) for k in range(attributes)]
@@ -148,7 +148,7 @@ def test_joined_passes_give_what_the_formulas_say(attributes: int, separate: int
         return model.decoders[into](code)
 
     def own(x: Tensor, domain: str) -> Tensor:
-        return model.encoders[separate * "ab".index(domain)](x)
+        return model.encoders[(encoders - 1) * "ab".index(domain)](x)
 
     code, codes = own(a, "a"), [own(b[:, i], "b") for i in kinds]
     decode = model.decoders
@@ -229,7 +229,7 @@ def test_a_term_without_weight_is_left_out_with_its_images(
 
 def test_the_encoder_is_common_unless_asked_for() -> None:
     a, _ = batch()
-    common, apart = puppetgan(), puppetgan(separate=1)
+    common, apart = puppetgan(), puppetgan(encoders=2)
     assert torch.equal(common.encode(a, "a"), common.encode(a, "b"))
     assert not torch.equal(apart.encode(a, "a"), apart.encode(a, "b"))
 
@@ -245,7 +245,7 @@ def test_discriminators_compare_every_kind_with_all_members_of_the_triplets() ->
 
 
 def test_the_two_sides_train_their_own_parameters() -> None:
-    model, (a, b) = puppetgan(PuppetTerms(), separate=1), batch()
+    model, (a, b) = puppetgan(PuppetTerms(), encoders=2), batch()
     found = passed(model, a, b)
     fakes = {name: images.detach() for name, images in found.translations.items()}
     own = model.discriminator_losses(a, b, fakes, {}, torch.Generator())
@@ -285,7 +285,7 @@ def test_it_trains(data: str) -> None:
 
 
 def test_it_comes_back_from_disk(tmp_path: Path) -> None:
-    model, (a, b) = puppetgan(separate=1), batch()
+    model, (a, b) = puppetgan(encoders=2), batch()
     save(model, tmp_path)
     found = load(PuppetGan, tmp_path)
     assert found.config == model.config

@@ -30,6 +30,21 @@ TOGETHER = ["metrics.json", "pixel_share.json", "record.json"]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
 DIAGNOSED = ["metrics.json", "record.json", "probes.png"]
+PUPPETS = [
+    "train.parquet",
+    "labelled.parquet",
+    "test.parquet",
+    *[f"{p}{name}.parquet" for p in ("", "far_") for name in ("triplets", "sequences")],
+]
+DRIVEN = ["driven.parquet", "snapshots.parquet", *MODEL, "sheet.png", *METRICS]
+SENSITIVITY = [
+    "metrics.json",
+    "responses.json",
+    "record.json",
+    "figure.png",
+    "flips.png",
+]
+PUPPET_SCORED = [*ROWS, "learning.json", "figure.png", "learning.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],
@@ -56,6 +71,8 @@ wildcard_constraints:
     translator="|".join(PARAMS.translators),
     paired_set="|".join(PARAMS.paired_sets),
     defence="|".join(PARAMS.defences),
+    task="|".join(PARAMS.puppet_tasks),
+    puppeteer="|".join(PARAMS.puppeteers),
 
 
 def code(stage):
@@ -75,6 +92,8 @@ ITEMS = {
     "family": PARAMS.families,
     "paired_set": PARAMS.paired_sets,
     "defence": PARAMS.defences,
+    "task": PARAMS.puppet_tasks,
+    "puppeteer": PARAMS.puppeteers,
 }
 
 
@@ -126,6 +145,34 @@ def studied(name):
     return [*STUDIED, *ALSO.get(name, [])]
 
 
+def puppet_shows():
+    """All that the stages of the puppets and of the audit leave."""
+    return [
+        *expand(
+            f"{RUNS}/puppets/{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=[*PUPPETS, "sheet.png", "record.json"],
+        ),
+        *expand(
+            f"{RUNS}/puppet_judge/{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=[*MODEL, *METRICS],
+        ),
+        *expand(
+            f"{RUNS}/puppetry/{{s}}/{{p}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            p=PARAMS.puppeteers,
+            f=DRIVEN,
+        ),
+        *expand(
+            f"{RUNS}/evaluate/puppetgan-{{s}}/{{f}}",
+            s=PARAMS.puppet_tasks,
+            f=PUPPET_SCORED,
+        ),
+        *expand(f"{RUNS}/evaluate/sensitivity/{{f}}", f=SENSITIVITY),
+    ]
+
+
 def everything():
     """All that the stages before the report leave."""
     return [
@@ -164,4 +211,5 @@ def everything():
             f=DEFENDED,
         ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.paired_sets, f=HONEST),
+        *puppet_shows(),
     ]

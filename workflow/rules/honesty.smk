@@ -37,6 +37,7 @@ rule defend:
             "defend@{paired_set}-{defence}",
             "seed",
             "threads",
+            "device",
             "defence",
             "translator.{defence}",
         ),

@@ -37,6 +37,7 @@ rule translate:
             "translate@{set}-{translator}",
             "seed",
             "threads",
+            "device",
             "translation",
             "translator.{translator}",
         ),

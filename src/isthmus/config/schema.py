@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from isthmus.config.audit import Sensitivity
 from isthmus.config.fields import (
     Section,
     Width,
@@ -20,6 +21,14 @@ from isthmus.config.fields import (
     step_size,
 )
 from isthmus.config.honesty import Defence, DefenceName, Honesty, PairedSetName, PairedSets
+from isthmus.config.puppets import (
+    PuppeteerName,
+    Puppeteers,
+    PuppetJudge,
+    Puppetry,
+    Puppets,
+    PuppetTask,
+)
 from isthmus.config.studies import Studies
 from isthmus.config.translation import (
     Classifiers,
@@ -47,6 +56,8 @@ REPORTED = (
     "studies",
     "paired_sets",
     "defences",
+    "puppet_tasks",
+    "puppeteers",
 )
 """The parameters that say which stages there are."""
 
@@ -226,6 +237,7 @@ class Config(Section):
     scale: Literal["smoke", "quick", "full", "paper"] = Field(description="which scale this is")
     seed: int = number("base seed; every job derives its own from it", "1", ge=0, lt=2**31)
     threads: int = number("torch threads of a process", "threads", ge=1, le=256)
+    device: Literal["cpu", "cuda"] = Field(description="where translators are trained")
     sources: list[Source] = Field(description="image sources to prepare", min_length=1)
     toys: list[Toy] = Field(description="two-dimensional pairs to prepare", min_length=1)
     digit_pairs: dict[Name, DigitPair] = Field(description="digit domains to embed together")
@@ -256,6 +268,13 @@ class Config(Section):
     paired: PairedSets
     defence: Defence
     honesty: Honesty
+    puppet_tasks: list[PuppetTask] = Field(description="attributes to move, see docs/puppetgan.md")
+    puppeteers: list[PuppeteerName] = Field(description="methods that move each")
+    puppets: Puppets
+    puppet_judge: PuppetJudge
+    puppetry: Puppetry
+    puppeteer: Puppeteers
+    sensitivity: Sensitivity
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""

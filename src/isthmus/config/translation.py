@@ -111,7 +111,6 @@ class Translation(Section):
     seeds: int = number("independent trainings", "seeds", ge=1, le=100)
     snapshots: int = number("points of the learning curve", "points", ge=1, le=100)
     pairs: int = sample_count("test pairs of each direction at a point of the learning curve")
-    device: Literal["cpu", "cuda"] = Field(description="where translators are trained")
     networks: Networks
     training: Game
 

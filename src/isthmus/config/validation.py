@@ -59,6 +59,8 @@ def _cross_check(config: Config, path: Path) -> None:
         "translators",
         "paired_sets",
         "defences",
+        "puppet_tasks",
+        "puppeteers",
     ):
         listed = getattr(config, name)
         if len(set(listed)) != len(listed):

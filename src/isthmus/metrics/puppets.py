@@ -85,7 +85,7 @@ def score(
             mend="give one output for each of the real images, sequences and steps",
         )
     found = {
-        name: (_measured(outputs, measure), _measured(guides, measure))
+        name: (measured(outputs, measure), measured(guides, measure))
         for name, measure in (("attribute", attribute), ("rest", rest))
     }
 
@@ -99,7 +99,7 @@ def score(
 
     truth = np.repeat(np.asarray(labels), guides.shape[0] * guides.shape[1])
     return Scores(
-        accuracy=accuracy(_measured(outputs, classify).ravel(), truth),
+        accuracy=accuracy(measured(outputs, classify).ravel(), truth),
         r_attribute=pooled("attribute"),
         r_attribute_sequence=within("attribute", -1),
         r_rest=pooled("rest"),
@@ -129,6 +129,32 @@ def mean_correlation(output: npt.ArrayLike, guide: npt.ArrayLike) -> float:
     found = _correlations(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]))
     counted = found[~np.isnan(found)]
     return float(counted.mean()) if counted.size else float("nan")
+
+
+def response(
+    output: npt.ArrayLike, guide: npt.ArrayLike, inside: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """How far the attribute of outputs moves from step to step, in what that of the guides moves.
+
+    Medians over real images, sequences and steps, so that an axis that turns over, from 90 to -90
+    degrees, does not count.
+
+    Args:
+        output: The attribute in outputs, `(r, s, t)`.
+        guide: In the guides, `(s, t)`, rising or falling throughout.
+        inside: Which steps are well inside the range of training, `(t,)`.
+
+    Returns:
+        Between two steps inside the range; between the outermost two at either end.
+    """
+    moved, asked = (np.diff(np.asarray(x, dtype=np.float64), axis=-1) for x in (output, guide))
+    ends = np.zeros(moved.shape[-1], bool)
+    ends[[0, -1]] = True
+    within, outside = (
+        float(np.median(moved[..., steps]) / np.median(asked[..., steps]))
+        for steps in (inside[1:] & inside[:-1], ends)
+    )
+    return within, outside
 
 
 def rest_variation(outputs: Images) -> float:
@@ -181,8 +207,8 @@ def jeffreys(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     return _divergence(grid, p, q) + _divergence(grid, q, p)
 
 
-def _measured(images: Images, measure: Measure) -> npt.NDArray[np.generic]:
-    """A measure of images `(..., c, side, side)`, of the shape `(...)`."""
+def measured(images: Images, measure: Measure) -> npt.NDArray[np.generic]:
+    """A measure of images uint8 `(..., c, side, side)`, of the shape `(...)`."""
     flat = images.reshape(-1, *images.shape[-3:])
     chunks = [
         measure(flat[start : start + CHUNK].astype(np.float32) / np.float32(255))

@@ -35,6 +35,19 @@ COLUMNS = (
     "loss",
     "loss_error",
 )
+PUPPET_COLUMNS = (
+    "accuracy",
+    "r_attr",
+    "r_attr_sequence",
+    "r_rest",
+    "r_rest_step",
+    "v_rest",
+    "r_real_attr",
+    "slope_inside",
+    "slope_outside",
+    "j_attr",
+    "j_rest",
+)
 
 
 def render(
@@ -73,6 +86,12 @@ def render(
             name: table(rows, "evaluate", name, (*names, "common", "specific", "accuracy"))
             for name, names in factors.items()
         },
+        puppets={
+            str(task): table(rows, "evaluate", f"puppetgan-{task}", PUPPET_COLUMNS)
+            for task in config.puppet_tasks
+        },
+        puppet_columns=PUPPET_COLUMNS,
+        audits=json.loads((runs / "evaluate" / "sensitivity" / "metrics.json").read_text()),
         decoded={
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs
         },

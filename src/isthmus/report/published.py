@@ -22,6 +22,7 @@ FILES = (
     "diagnosis/*/*/probes.png",
     "evaluate/*/curves.png",
     "evaluate/*/cycles.png",
+    "evaluate/sensitivity/flips.png",
 )
 
 

@@ -16,18 +16,19 @@ from safetensors.torch import save_file
 from isthmus.data.pairs import image_domains
 from isthmus.job import Job, stage
 from isthmus.metrics.summary import curves, summary
+from isthmus.networks.distributed import group, meet
 from isthmus.networks.images import image_bytes
 from isthmus.networks.storage import save
 from isthmus.seeding import derive
-from isthmus.stages.training import checkpoint_folder, progress
 from isthmus.translation.benchmark import build
-from isthmus.translation.course import STATE
+from isthmus.translation.course import STATE, progress
 from isthmus.translation.trainer import Trainer
 
 
 @stage(
     "seed",
     "threads",
+    "device",
     "defence",
     "translator.{defence}",
     folder="runs/{scale}/defend/{paired_set}/{defence}",
@@ -41,17 +42,19 @@ def main(job: Job) -> None:
         for table in image_domains(job.input(f"paired/{job.items['paired_set']}/train.parquet"))
     )
     models, series, minutes = [], [], []
-    for index in range(settings["seeds"]):
-        seed = derive(job.seed, index)
-        translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
-        trainer = Trainer(translator, a, b, training, seed=seed)
-        folder = checkpoint_folder(job, index)
-        started = time.process_time()
-        trainer.run(on_step=progress(training.steps), checkpoint=folder / STATE)
-        minutes.append((time.process_time() - started) / 60)
-        models.append(trainer.averaged())
-        series.append(trainer.curves)
-        shutil.rmtree(folder)
+    with group(job.config.device) as device:
+        for index in range(settings["seeds"]):
+            seed = derive(job.seed, index)
+            translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
+            trainer = Trainer(translator.to(device), a, b, training, seed=seed)
+            folder = job.checkpoints(index)
+            started = time.process_time()
+            trainer.run(on_step=progress(training.steps), checkpoint=folder / STATE)
+            minutes.append((time.process_time() - started) / 60)
+            models.append(trainer.averaged())
+            series.append(trainer.curves)
+            meet()  # the others still read it
+            shutil.rmtree(folder, ignore_errors=True)
     save(models[0], job.output("model.json").parent)
     weights = [model.state_dict() for model in models]
     members = {key: torch.stack([each[key] for each in weights]) for key in weights[0]}

@@ -24,7 +24,15 @@ def main(job: Job) -> None:
     job.output("scorecard.json").write_text(to_json(entries))
     rows = []
     for stage_, pairs in (
-        ("evaluate", [*job.config.pairs, *job.config.sets, *job.config.paired_sets]),
+        (
+            "evaluate",
+            [
+                *job.config.pairs,
+                *job.config.sets,
+                *job.config.paired_sets,
+                *(f"puppetgan-{task}" for task in job.config.puppet_tasks),
+            ],
+        ),
         ("decode", job.config.digit_pairs),
     ):
         for pair in pairs:

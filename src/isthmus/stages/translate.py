@@ -24,9 +24,8 @@ from isthmus.networks.images import image_bytes
 from isthmus.networks.storage import save
 from isthmus.report.figures import translations_sheet
 from isthmus.seeding import derive
-from isthmus.stages.training import checkpoint_folder, progress
 from isthmus.translation.benchmark import build
-from isthmus.translation.course import follow, stops
+from isthmus.translation.course import follow, progress, stops
 from isthmus.translation.trainer import Trainer
 from isthmus.translation.translator import Direction, Translator, translate_bytes
 
@@ -39,6 +38,7 @@ Block = tuple[int, int, Rows, Rows, Tensor]
 @stage(
     "seed",
     "threads",
+    "device",
     "translation",
     "translator.{translator}",
     folder="runs/{scale}/translate/{set}/{translator}",
@@ -62,12 +62,12 @@ def main(job: Job) -> None:
     blocks: list[Block] = []
     passing: dict[int, list[Block]] = {}
     series, minutes = [], []
-    with group(settings["device"]) as device:
+    with group(job.config.device) as device:
         for index in range(settings["seeds"]):
             seed = derive(job.seed, index)
             translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
             trainer = Trainer(translator.to(device), a, b, training, seed=seed)
-            folder = checkpoint_folder(job, index)
+            folder = job.checkpoints(index)
             started = time.process_time()
             seen = follow(
                 trainer,

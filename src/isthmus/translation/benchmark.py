@@ -67,10 +67,33 @@ def build(
     Raises:
         InputError: A size or a number makes no sense.
     """
-    kind, terms = TRANSLATORS[name]
+    return assemble(TRANSLATORS[name], shared, own, {"side": side}, seed=seed)
+
+
+def assemble(
+    method: Method,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    images: Mapping[str, int],
+    *,
+    seed: int,
+) -> tuple[LearnedTranslator, Training]:
+    """A translator of a method, and how it is to be trained.
+
+    Args:
+        method: Its kind and its terms.
+        shared: As for `build`.
+        own: As for `build`.
+        images: The `side` and what else the kind may take of the images, such as `channels`.
+        seed: Of the initial weights.
+
+    Raises:
+        InputError: A size or a number makes no sense.
+    """
+    kind, terms = method
     weights = {key: value for key, value in own.items() if key not in ("networks", "training")}
     training = Training(**{**shared["training"], **own["training"]})
-    sizes = _taken(kind, {**shared["networks"], "side": side}) | own["networks"]
+    sizes = _taken(kind, {**shared["networks"], **images}) | own["networks"]
     lengths = dict.fromkeys(("diversity_steps", "bits_steps"), training.steps)
     weights = _taken(terms, lengths) | weights
     return kind(**sizes, terms=terms(**weights), seed=seed), training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from isthmus.data.files import write_atomically
+from isthmus.networks.distributed import place
 from isthmus.translation.trainer import Trainer
 from isthmus.translation.translator import LearnedTranslator
 
@@ -18,6 +20,9 @@ T = TypeVar("T", bound=LearnedTranslator)
 
 STATE = "state.pt"
 """Name of the checkpoint in a training's folder."""
+
+EVERY = 500
+"""Steps between two lines of the log."""
 
 
 def stops(steps: int, count: int) -> list[int]:
@@ -68,3 +73,18 @@ def follow(
                 torch.save(look(trainer.averaged()), file)
         seen[step] = torch.load(kept, weights_only=True)
     return seen
+
+
+def progress(steps: int) -> Callable[[int, dict[str, float]], None]:
+    """A line now and then, with the time left at the pace so far."""
+    begun, first = time.monotonic(), -1
+
+    def on_step(step: int, values: dict[str, float]) -> None:
+        nonlocal first
+        first = step if first < 0 else first
+        if (step + 1) % EVERY == 0 and place()[0] == 0:
+            pace = (time.monotonic() - begun) / (step + 1 - first) / 60
+            left = pace * (steps - step - 1)
+            print(f"step {step + 1} of {steps}, about {left:.1f} minutes left", flush=True)
+
+    return on_step

@@ -76,7 +76,7 @@ class PuppetGan(LearnedTranslator):
         attribute: Numbers in the part of an attribute.
         rest: Numbers in the part of the rest.
         attributes: Number of attributes.
-        separate: 1 for an encoder of each domain instead of a common one.
+        encoders: 1 for a common encoder, 2 for one of each domain.
         groups: Of every GroupNorm.
         discriminator_width: Channels of the discriminators' first layer.
         discriminator_levels: Halvings in the discriminators; images need at least 3 pixels times
@@ -99,7 +99,7 @@ class PuppetGan(LearnedTranslator):
         attribute: int = 64,
         rest: int = 64,
         attributes: int = 1,
-        separate: int = 0,
+        encoders: int = 1,
         groups: int = GROUPS,
         discriminator_width: int = 64,
         discriminator_levels: int = 3,
@@ -116,25 +116,23 @@ class PuppetGan(LearnedTranslator):
             "attribute": attribute,
             "rest": rest,
             "attributes": attributes,
-            "separate": separate,
+            "encoders": encoders,
             "groups": groups,
             "discriminator_width": discriminator_width,
             "discriminator_levels": discriminator_levels,
         }
         least = 3 << discriminator_levels
-        if min(attribute, rest, attributes) < 1 or side < least:
+        if min(attribute, rest, attributes) < 1 or side < least or encoders not in (1, 2):
             raise InputError(
                 "puppetgan",
-                f"has {attributes} attributes of {attribute} numbers, a rest of {rest}, and a side "
-                f"of {side} for discriminators that need {least}",
-                mend="use positive numbers, or fewer discriminator_levels",
+                f"has {attributes} attributes of {attribute} numbers, a rest of {rest}, {encoders} "
+                f"encoders, and a side of {side} for discriminators that need {least}",
+                mend="use positive numbers, 1 or 2 encoders, or fewer discriminator_levels",
             )
         self.terms = PuppetTerms() if terms is None else terms
         sizes = (channels, side, width, levels, attributes * attribute + rest)
         with seeded(seed):
-            self.encoders = nn.ModuleList(
-                Encoder(*sizes, groups=groups) for _ in range(2 if separate else 1)
-            )
+            self.encoders = nn.ModuleList(Encoder(*sizes, groups=groups) for _ in range(encoders))
             self.decoders = nn.ModuleDict({d: Decoder(*sizes, groups=groups) for d in DOMAINS})
             self.judges = nn.ModuleDict(
                 {

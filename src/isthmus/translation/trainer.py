@@ -250,7 +250,7 @@ class Trainer(Generic[T]):
             passed.losses
             | losses
             | passed.readings
-            | {"gradient/generators": pull, "gradient/discriminators": push}
+            | {"gradient/generators": pull, "gradient/discriminators": push.to(pull)}
         )
         for player in self._players:
             player.descend(self.training.pace(self.step))
@@ -309,7 +309,7 @@ def _identity(
 
 
 class _Player:
-    """One side of the game: its parameters and its Adam."""
+    """One side of the game: its parameters and its Adam. A side may be empty: no adversary."""
 
     def __init__(
         self, parameters: Iterable[nn.Parameter], learning_rate: float, training: Training
@@ -317,7 +317,7 @@ class _Player:
         self.parameters = list(parameters)
         self.learning_rate, self.largest = learning_rate, training.largest_gradient
         self.adam = torch.optim.Adam(
-            self.parameters, lr=learning_rate, betas=training.betas, fused=True
+            [{"params": self.parameters}], lr=learning_rate, betas=training.betas, fused=True
         )
 
     def learn(self, on: bool) -> None:
@@ -327,7 +327,8 @@ class _Player:
     def gradient(self, losses: dict[str, Tensor]) -> Tensor:
         """Compute the processes' mean gradient of the sum and clip it; its norm before that."""
         self.adam.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
+        if losses:
+            torch.stack(list(losses.values())).sum().backward()
         average(p.grad for p in self.parameters if p.grad is not None)
         return nn.utils.clip_grad_norm_(self.parameters, self.largest)
 

@@ -1,0 +1,1 @@
+"""How a classifier responds to one factor: audits by translated images."""

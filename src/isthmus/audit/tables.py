@@ -1,0 +1,96 @@
+"""Audits of the user's own classifier on tables of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from isthmus.audit.meeting import Meeting, true_images
+from isthmus.data.pairs import image_domains
+from isthmus.data.table import Table, read_table
+from isthmus.errors import InputError
+from isthmus.seeding import derive
+from isthmus.translation.sets import SETS
+from isthmus.translation.translator import LearnedTranslator, translate_bytes
+
+
+def meet(
+    translator: LearnedTranslator,
+    originals: Path,
+    guides: Path,
+    *,
+    factor: str,
+    label: str,
+    each: int = 1,
+    rendered: str | None = None,
+    seed: int = 0,
+) -> tuple[Meeting, tuple[str, ...]]:
+    """Every original translated under random guides of every value of a factor.
+
+    Args:
+        translator: The translator, from A to B.
+        originals: Table of images of A; where it holds both domains, those of A are taken.
+        guides: Table of guides; where it holds both domains, those of B are taken.
+        factor: The factor of the guides that is moved.
+        label: Factor of the originals that the classifier tells, which the move keeps.
+        each: Guides for each original and value.
+        rendered: The set that both tables are of, for the true counterfactuals.
+        seed: Of the choice of guides.
+
+    Returns:
+        What a classifier is met with, and the names of the values.
+
+    Raises:
+        InputError: A table cannot be used, a factor is absent, or there is no such set.
+    """
+    sources, shown = _side(originals, 0, label), _side(guides, 1, factor)
+    if rendered is not None and rendered not in SETS:
+        raise InputError("rendered", f"is {rendered!r}", mend=f"use one of {', '.join(SETS)}")
+    names = shown.levels[factor]
+    rng = np.random.default_rng(derive(seed, "guides"))
+    shape = (len(sources), len(names), each)
+    source, level, _ = np.indices(shape).reshape(3, -1)
+    guide = np.empty_like(source)
+    there = np.zeros(len(source), bool)
+    for value in range(len(names)):
+        rows = np.flatnonzero(shown.factors[factor] == value)
+        mine = level == value
+        if len(rows):
+            guide[mine], there[mine] = rng.choice(rows, int(mine.sum())), True
+    source, level, guide = (column[there] for column in (source, level, guide))
+    images = translate_bytes(translator, _first(sources)[source], "a2b", _first(shown)[guide])
+    true = None
+    if rendered is not None:
+        side = images.shape[-1]
+        true = true_images(SETS[rendered], sources.factors, shown.factors, source, guide, side)
+    labels = sources.factors[label]
+    meeting = Meeting(
+        _first(sources).numpy(),
+        labels,
+        images.numpy(),
+        true,
+        labels[source],
+        source,
+        level,
+        len(names),
+    )
+    return meeting, names
+
+
+def _side(path: Path, side: int, factor: str) -> Table:
+    table = read_table(path, kind="images")
+    if "domain" in table.factors:
+        table = image_domains(path)[side]
+    if factor not in table.factors:
+        known = ", ".join(table.factors) or "none"
+        raise InputError(path, "has no such factor", field=factor, mend=f"use one of {known}")
+    return table
+
+
+def _first(table: Table) -> torch.Tensor:
+    """Channels first."""
+    images: npt.NDArray[np.uint8] = np.ascontiguousarray(table.values.transpose(0, 3, 1, 2))
+    return torch.from_numpy(images)

@@ -1,0 +1,124 @@
+"""Audits of tables, also from the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from isthmus.audit.tables import meet
+from isthmus.cli import app
+from isthmus.data.table import Table, write_table
+from isthmus.errors import InputError
+from isthmus.networks.storage import save
+from isthmus.translation.cyclevae import CycleVae
+from isthmus.translation.sets import SETS
+
+SIDE = 16
+
+
+class Copy(CycleVae):
+    """Gives back the guide."""
+
+    def translate(self, x: Tensor, direction: str, guide: Tensor | None = None) -> Tensor:
+        assert guide is not None
+        return guide
+
+
+def dark(x: Tensor) -> Tensor:
+    return (x.mean((1, 2, 3)) < 0.5).long()
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both domains of 3DS-A."""
+    path = tmp_path_factory.mktemp("scenes") / "test.parquet"
+    write_table(SETS["3ds-a"].load(size=SIDE, train_size=4, test_size=40, seed=0)["test"], path)
+    return path
+
+
+def digits(path: Path, rows: int) -> Path:
+    codes = np.arange(rows) % 2
+    values = np.broadcast_to(codes[:, None, None, None] * 255, (rows, 8, 8, 1)).astype(np.uint8)
+    table = Table(
+        kind="images",
+        values=np.ascontiguousarray(values),
+        factors={"bright": codes, "step": np.zeros(rows, np.int64)},
+        levels={"bright": ("no", "yes"), "step": ("first", "absent")},
+        source="a test",
+    )
+    write_table(table, path)
+    return path
+
+
+def test_every_original_meets_every_value_that_there_is(tmp_path: Path) -> None:
+    path = digits(tmp_path / "table.parquet", 6)
+    model = Copy(side=8, width=4, levels=2)
+    found, names = meet(model, path, path, factor="bright", label="bright", each=3)
+    assert names == ("no", "yes")
+    assert len(found.images) == 6 * 2 * 3
+    assert np.array_equal(found.level, found.images[:, 0, 0, 0] // 255)
+    assert np.array_equal(np.bincount(found.source), np.full(6, 6))
+    found, _ = meet(model, path, path, factor="step", label="bright")
+    assert set(found.level) == {0}
+
+
+def test_a_guide_that_is_copied_keeps_what_is_its_own(scenes: Path) -> None:
+    """The true counterfactual has the guide's size and the source's shape."""
+    model = Copy(channels=3, side=SIDE, width=4, levels=2)
+    meeting, names = meet(model, scenes, scenes, factor="size", label="shape", rendered="3ds-a")
+    assert len(names) == SETS["3ds-a"].levels["size"]
+    assert meeting.true is not None
+    true = SETS["3ds-a"].decode(meeting.true)
+    right = (true["size"] == meeting.level) & (true["shape"] == meeting.right)
+    assert right.mean() > 0.9
+    assert (SETS["3ds-a"].decode(meeting.images)["size"] == meeting.level).mean() > 0.9
+
+
+@pytest.mark.parametrize("change", [{"factor": "hat"}, {"label": "hat"}, {"rendered": "hat"}])
+def test_what_is_not_there_is_named(change: dict[str, str], tmp_path: Path) -> None:
+    path = digits(tmp_path / "table.parquet", 4)
+    with pytest.raises(InputError, match="hat"):
+        meet(
+            Copy(side=8, width=4, levels=2),
+            path,
+            path,
+            **{"factor": "step", "label": "bright"} | change,
+        )
+
+
+def test_the_command_writes_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    path = digits(tmp_path / "table.parquet", 8)
+    save(CycleVae(side=8, width=4, levels=2, attribute=2, rest=2), tmp_path / "model")
+    options = {
+        "model": f"{__name__}:dark",
+        "translator": tmp_path / "model",
+        "originals": path,
+        "guides": path,
+        "factor": "bright",
+        "label": "bright",
+        "out": tmp_path / "out",
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["isthmus", "audit", "sensitivity", *arguments])
+    with pytest.raises(SystemExit) as end:
+        app()
+    assert not end.value.code
+    said = capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["levels"] == ["no", "yes"]
+    assert report["predicted"]["original_accuracy"]["value"] == 0
+    assert f"{8 * 2} images" in said
+    assert {each.name for each in (tmp_path / "out").iterdir()} == {
+        "report.json",
+        "responses.png",
+        "flips.png",
+    }
