@@ -71,6 +71,18 @@ def test_every_translator_takes_images_of_the_published_size(name):
     assert model.translate(images, "b2a", images).shape == images.shape
 
 
+@pytest.mark.parametrize("name", PAPER.defences)
+def test_every_defence_takes_the_pairs_of_the_published_size(name):
+    own = PAPER.value(f"translator.{name}")
+    for described in PAPER.value("paired").values():
+        side = described["size"]
+        with torch.device("meta"):
+            model, _ = build(name, PAPER.value("defence"), own, side=side, seed=0)
+            images = torch.zeros(2, 3, side, side)
+        model.check(images, images)
+        assert model.translate(images, "a2b", images).shape == images.shape
+
+
 @pytest.mark.parametrize("name", ["rift", "munitx", "cyclegan", "didd", "dritpp", "augcyclegan"])
 def test_a_translator_steps_twice(name):
     """One of each network, with 1 or 2 images, at half the side where the networks take it."""

@@ -78,3 +78,19 @@ def test_an_ablation_is_rift_without_a_part(
 ) -> None:
     config = load(ROOT, scale)
     assert config.value(f"translator.{name}") == config.value("translator.rift") | without
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "full", "paper"])
+def test_the_defences_are_one_cyclegan_with_terms_of_its_own(scale: str) -> None:
+    config = load(ROOT, scale)
+
+    def weights(name: str) -> dict[str, float]:
+        own = config.value(f"translator.{name}")
+        return {key: value for key, value in own.items() if key not in ("networks", "training")}
+
+    plain, both = weights("cyclegan"), weights("guess-noise")
+    assert plain["noise"] == plain["guess"] == 0 < min(both["noise"], both["guess"])
+    for name in ("noise", "guess"):
+        assert weights(name) == plain | {name: both[name]}
+    assert both == plain | {name: both[name] for name in ("noise", "guess")}
+    assert weights("guess-noise-unequal") == both | {"cycle_a": both["cycle_a"] / 2}
