@@ -8,6 +8,7 @@ flat one. The mouth is the attribute; pose, background and hair are the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def load(
     """Faces of both renderings, everything drawn uniformly and independently.
 
     Real images have the factors of `VARIED`, `opening` (bins of the mouth), `expression` (closed,
-    open: below and above a half), and the measure `mouth_opening`.
+    open: below and above a half), and the measure `mouth_opening`. The labelled ones are those to
+    train on and the same faces in the flat rendering, so that a judge reads both.
 
     Args:
         size: Side of the images in pixels.
@@ -63,7 +65,7 @@ def load(
         _real(size, rows, seed, part) for part, rows in (("train", real_train), ("test", real_test))
     )
     return Puppets(
-        real={"train": train, "labelled": train, "test": test},
+        real={"train": train, "labelled": _both(train, seed), "test": test},
         triplets=_triplets(size, triplets, far, seed),
         sequences=_sequences(size, sequences, far, seed),
     )
@@ -107,6 +109,19 @@ def _real(size: int, rows: int, seed: int, part: str) -> Table:
         value_range=(0.0, 255.0),
         source="Cartoon faces, rendered, real",
         seed=seed,
+    )
+
+
+def _both(real: Table, seed: int) -> Table:
+    """The faces of a table, and the same ones flat."""
+    flat = _render({**real.factors, **real.measures}, real.values.shape[1], "clean", seed)
+    twice = {name: np.tile(column, 2) for name, column in real.factors.items()}
+    return replace(
+        real,
+        values=np.concatenate([real.values, flat]),
+        factors=twice,
+        measures={name: np.tile(column, 2) for name, column in real.measures.items()},
+        source="Cartoon faces, rendered, both styles",
     )
 
 

@@ -87,7 +87,7 @@ def learning_curves(learning: Mapping[str, Mapping[int, Any]], path: Path) -> No
     figure, grid = plt.subplots(1, len(CURVES), figsize=(12, 3.2), layout="constrained")
     for axes, name in zip(grid, CURVES, strict=True):
         for method, by_step in learning.items():
-            steps = list(by_step)
+            steps = [step for step, figures in by_step.items() if name in figures]
             mean, spread = (
                 np.array([by_step[step][name][each] for step in steps]) for each in ("mean", "std")
             )

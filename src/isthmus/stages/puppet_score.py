@@ -64,7 +64,10 @@ class Scorer:
         return {"divergence_from_real": self._divergence(self.guides)}
 
     def score(self, outputs: Images) -> Figures:
-        """All figures of outputs `(r, s, t, c, side, side)`; r may be the first few real images."""
+        """All figures of outputs `(r, s, t, c, side, side)`; r may be the first few real images.
+
+        A correlation with what measures the same in all guides does not exist, and is left out.
+        """
         scored = measures.score(
             outputs[:, :, self.scored],
             self.labels[: len(outputs)],
@@ -81,7 +84,7 @@ class Scorer:
         )
         inside, outside = measures.response(attribute, asked, self.scored)
         own = np.broadcast_to(real[:, np.newaxis, np.newaxis], attribute.shape)
-        return {
+        found = {
             "accuracy": scored.accuracy.value,
             "accuracy_error": scored.accuracy.error,
             "r_attr": scored.r_attribute,
@@ -95,6 +98,7 @@ class Scorer:
             "slope_outside": outside,
             "divergence_from_real": self._divergence(outputs),
         }
+        return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def _divergence(self, images: Images) -> float:
         found = self._measured(images.reshape(-1, *images.shape[-3:]), "attribute")
@@ -157,7 +161,8 @@ def _first(table: Table) -> Images:
 
 
 def _over_seeds(members: list[Figures]) -> dict[str, Any]:
-    return {key: summary([each[key] for each in members]) for key in members[0]}
+    every = [key for key in members[0] if all(key in each for each in members)]
+    return {key: summary([each[key] for each in members]) for key in every}
 
 
 if __name__ == "__main__":
