@@ -19,6 +19,7 @@ from isthmus.config.fields import (
     step_count,
     step_size,
 )
+from isthmus.config.pose import AblationName, Pose, Rig, RigName
 from isthmus.config.studies import Studies
 from isthmus.config.translation import (
     Classifiers,
@@ -43,6 +44,8 @@ REPORTED = (
     "rival_pairs",
     "sets",
     "translators",
+    "rigs",
+    "ablations",
     "studies",
 )
 """The parameters that say which stages there are."""
@@ -234,6 +237,10 @@ class Config(Section):
     rival_pairs: list[Name] = Field(description="pairs that the rivals align as well")
     sets: list[SetName] = Field(description="sets of the many-to-many benchmark")
     translators: list[TranslatorName] = Field(description="translators that are trained on each")
+    rigs: list[RigName] = Field(description="rigs of cameras to solve multi-view poses of")
+    ablations: dict[Name, list[AblationName]] = Field(
+        description="groups of ablations of S2 on the rig `rig`, a stage each"
+    )
     data: Data
     embed: Embed
     prefit: dict[Name, Prefit]
@@ -244,6 +251,8 @@ class Config(Section):
     translator: Translators
     classifiers: Classifiers
     diagnosis: Diagnosis
+    rig: dict[Name, Rig]
+    pose: Pose
     studies: Studies
     attributes: Attributes
     evaluate: Evaluate

@@ -43,7 +43,8 @@ class Cameras:
 
     def project(self, points: Array) -> Array:
         """Pixels `(n, C, J, 2)` of points `(n, J, 3)`: perspective, then radial and tangential
-        distortion (Brown 1971), then focal length and principal point."""
+        distortion (Brown 1971), then focal length and principal point.
+        """
         x, y, z = np.moveaxis(self.place(points), -1, 0)
         x, y = x / z, y / z
         k1, k2, p1, p2, k3 = np.moveaxis(self.distortion, -1, 0)[..., None]

@@ -101,7 +101,9 @@ def poses(count: int, subjects: range, kind: Kind = "everyday", *, seed: int) ->
         InputError: There is no subject, or no pose is asked for.
     """
     if count < 1 or not len(subjects):
-        raise InputError("poses", f"{count} of {len(subjects)} subjects", mend="ask for one or more")
+        raise InputError(
+            "poses", f"{count} of {len(subjects)} subjects", mend="ask for one or more"
+        )
     motions = np.arange(count) // _FRAMES_OF_A_MOTION
     who = np.array(subjects)[motions % len(subjects)]
     parts = []
@@ -202,7 +204,9 @@ def _everyday(count: int, rng: np.random.Generator) -> dict[str, Array]:
             side = rng.choice(["left", "right"])
             outward[f"{side}_shoulder"] += 110 * size
             sagittal[f"{side}_elbow"] = -60 - 50 * swing
-    return _limited({p: np.stack([outward[p], sagittal[p], np.zeros(count)], 1) for p in _MOVERS}, rng)
+    return _limited(
+        {p: np.stack([outward[p], sagittal[p], np.zeros(count)], 1) for p in _MOVERS}, rng
+    )
 
 
 def _skiing(count: int, rng: np.random.Generator) -> dict[str, Array]:
@@ -236,7 +240,14 @@ def _limited(angles: dict[str, Array], rng: np.random.Generator) -> dict[str, Ar
         moved = degrees + _smooth(len(degrees), rng) * _AMPLITUDE[part]
         if joint in _HINGES:
             sign = 1 if joint == "knee" else -1
-            moved = np.stack([0 * moved[:, 0], sign * np.clip(sign * moved[:, 1], *_HINGE_LIMIT), 0 * moved[:, 2]], 1)
+            moved = np.stack(
+                [
+                    0 * moved[:, 0],
+                    sign * np.clip(sign * moved[:, 1], *_HINGE_LIMIT),
+                    0 * moved[:, 2],
+                ],
+                1,
+            )
         else:
             low, high = np.transpose(_LIMITS[joint])
             moved = np.clip(moved, low, high)

@@ -9,6 +9,7 @@ row: x, y in pixels by joint; NaN where a joint was not seen). All others are op
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
@@ -85,14 +86,18 @@ class Views:
 
     def take(self, rows: npt.ArrayLike) -> Self:
         """These frames, by index, mask or slice."""
-        return self._chosen(lambda array: array[rows], ("cameras",))
+        return self._chosen(lambda array: array[rows], ())
 
     def choose(self, cameras: list[int]) -> Self:
         """These cameras, by index, in this order."""
-        chosen = self._chosen(lambda array: array[:, cameras], ("frames", "subjects", "pose"))
+        chosen = self.reordered(lambda array: array[:, cameras])
         return replace(chosen, cameras=tuple(self.cameras[index] for index in cameras))
 
-    def _chosen(self, pick: Any, without: tuple[str, ...]) -> Self:
+    def reordered(self, pick: Callable[[Any], Any]) -> Self:
+        """With `pick` applied to every array `(n, C, ...)`; the names of the cameras stay."""
+        return self._chosen(pick, ("frames", "subjects", "pose"))
+
+    def _chosen(self, pick: Callable[[Any], Any], without: tuple[str, ...]) -> Self:
         changes: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -157,7 +162,9 @@ def write_views(views: Views, path: str | PathLike[str]) -> None:
         else:
             arrays[name] = pa.array(values)
     with write_atomically(path) as file:
-        pq.write_table(pa.table(arrays), file, compression="zstd", use_dictionary=["frame", "camera"])
+        pq.write_table(
+            pa.table(arrays), file, compression="zstd", use_dictionary=["frame", "camera"]
+        )
 
 
 def read_views(path: str | PathLike[str]) -> Views:
@@ -296,7 +303,9 @@ def _lists(path: Path, table: pa.Table, name: str, size: int | None) -> Array:
     try:
         if rows is None:
             width = table[name].type.list_size
-            chunks = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table[name].chunks]
+            chunks = [
+                chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table[name].chunks
+            ]
             values = np.concatenate(chunks).astype(np.float64).reshape(-1, width)
         else:
             values = np.array(
@@ -304,7 +313,9 @@ def _lists(path: Path, table: pa.Table, name: str, size: int | None) -> Array:
             )
     except (ValueError, TypeError) as error:
         raise InputError(
-            path, f"the rows are not lists of equally many numbers ({error})", field=name,
+            path,
+            f"the rows are not lists of equally many numbers ({error})",
+            field=name,
             mend="give every row as many numbers",
         ) from None
     if values.ndim != 2 or len(values) != len(table) or (size and values.shape[1] != size):

@@ -7,10 +7,10 @@ frames' heat-maps, never by a 3-D pose; what 3-D poses would have chosen comes b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -97,33 +97,53 @@ class Lesson(NamedTuple):
 
 
 class Optimiser(nn.Module):
-    """Trained stages, applied one after another."""
+    """Trained equivariant stages in one model that can be stored."""
 
-    def __init__(self, stages: list[nn.Module], without: tuple[str, ...] = ()) -> None:
+    def __init__(self, size: int, joints: int, width: int, blocks: int, stages: int) -> None:
         super().__init__()
-        self.stages, self.without = nn.ModuleList(stages), without
+        self.config = {"size": size, "joints": joints, "width": width, "blocks": blocks}
+        self.stages = nn.ModuleList(Equivariant(size, joints, width, blocks) for _ in range(stages))
+        self.config |= {"stages": stages}
 
-    @torch.no_grad()
-    def solve(self, start: State, seen: Views) -> State:
-        """The solutions from S1's."""
-        state = start
-        for index, stage in enumerate(self.stages):
-            state = state.moved(*stage(features(state, seen, index, self.without)))
-        return state
+    @classmethod
+    def of(cls, stages: Sequence[nn.Module]) -> Self:
+        """The model of these stages, which must be equivariant."""
+        model = cls(**cast(Equivariant, stages[0]).config, stages=len(stages))
+        for own, trained in zip(model.stages, stages, strict=True):
+            own.load_state_dict(trained.state_dict())
+        return model
+
+
+@torch.no_grad()
+def solve(
+    stages: Iterable[nn.Module], start: State, seen: Views, without: tuple[str, ...] = ()
+) -> State:
+    """The solutions that the stages make of S1's.
+
+    Args:
+        stages: One after another.
+        start: S1's solutions.
+        seen: What is known of the frames.
+        without: Inputs that the stages were trained without.
+    """
+    state = start
+    for index, stage in enumerate(stages):
+        state = state.moved(*stage(features(state, seen, index, without)))
+    return state
 
 
 class Trained(NamedTuple):
     """The outcome.
 
     Attributes:
-        optimiser: With epochs and stages chosen by likelihood.
-        oracle: The same up to the last stage, whose epoch the judge chose; the optimiser itself
+        stages: With epochs and stages chosen by likelihood.
+        oracle: The same but for the last stage, whose epoch the judge chose; the stages themselves
             where there is no judge.
         curve: Likelihood loss of the held-out frames after every epoch of every stage tried, nats.
     """
 
-    optimiser: Optimiser
-    oracle: Optimiser
+    stages: list[nn.Module]
+    oracle: list[nn.Module]
     curve: list[float]
 
 
@@ -170,13 +190,10 @@ def train(
         best = chosen.score
         stages.append(chosen.network)
         oracle = chosen.oracle
-        rest, held_out = (_advanced(part, chosen.network, index, variant) for part in (rest, held_out))
-    final = oracle or stages[-1]
-    return Trained(
-        Optimiser(stages, variant.without),
-        Optimiser([*stages[:-1], final], variant.without),
-        curve,
-    )
+        rest, held_out = (
+            _advanced(part, chosen.network, index, variant) for part in (rest, held_out)
+        )
+    return Trained(stages, [*stages[:-1], oracle or stages[-1]], curve)
 
 
 class _Chosen(NamedTuple):
@@ -282,7 +299,12 @@ def _advanced(lesson: Lesson, network: nn.Module, index: int, variant: Variant) 
 
 def _shuffled(lesson: Lesson, inputs: Tensor, source: torch.Generator) -> tuple[Lesson, Tensor]:
     """Views 1 to C-1 in one random order; view 0, which the pose is in, stays."""
-    order = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.randperm(inputs.shape[1] - 1, generator=source)])
+    order = torch.cat(
+        [
+            torch.zeros(1, dtype=torch.long),
+            1 + torch.randperm(inputs.shape[1] - 1, generator=source),
+        ]
+    )
     moved = Lesson(
         State(lesson.start.pose, lesson.start.cameras[:, order]),
         Views(lesson.seen.mixtures[:, order], lesson.seen.ratios),

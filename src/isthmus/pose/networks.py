@@ -145,9 +145,7 @@ class Equivariant(nn.Module):
 class Flat(nn.Module):
     """The ablation: one perceptron over all views in their order, 512-512-512-128 as published."""
 
-    def __init__(
-        self, size: int, joints: int, width: int, views: int, *, seed: int = 0
-    ) -> None:
+    def __init__(self, size: int, joints: int, width: int, views: int, *, seed: int = 0) -> None:
         super().__init__()
         self.config = {"size": size, "joints": joints, "width": width, "views": views}
         self.standard = Standardiser(size)

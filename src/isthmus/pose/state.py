@@ -75,7 +75,8 @@ def six(rotations: Tensor) -> Tensor:
 
 def rotation(numbers: Tensor) -> Tensor:
     """The rotations `(..., 3, 3)` of six numbers `(..., 6)`: x normalised, z = x × y normalised,
-    y = z × x, as rows. Differentiable where the two rows are independent."""
+    y = z × x, as rows. Differentiable where the two rows are independent.
+    """
     x = torch.nn.functional.normalize(numbers[..., :3], dim=-1)
     z = torch.nn.functional.normalize(torch.linalg.cross(x, numbers[..., 3:]), dim=-1)
     return torch.stack([x, torch.linalg.cross(z, x), z], -2)
