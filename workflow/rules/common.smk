@@ -30,6 +30,8 @@ TOGETHER = ["metrics.json", "pixel_share.json", "record.json"]
 EVALUATED = [*ROWS, "clouds.png", "confusion.png"]
 DECODED = [*ROWS, "digits.png", "confusion.png"]
 DIAGNOSED = ["metrics.json", "record.json", "probes.png"]
+POSED = [*MODEL, *METRICS, "skeletons.png"]
+POSE_SCORED = ["metrics.json", "times.json", "record.json", "figure.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],
@@ -52,6 +54,8 @@ wildcard_constraints:
     rival_pair="|".join(PARAMS.rival_pairs),
     set="|".join(PARAMS.sets),
     translator="|".join(PARAMS.translators),
+    rig="|".join(PARAMS.rigs),
+    ablation="|".join(PARAMS.ablations),
 
 
 def code(stage):
@@ -69,6 +73,8 @@ ITEMS = {
     "set": PARAMS.sets,
     "translator": PARAMS.translators,
     "family": PARAMS.families,
+    "rig": PARAMS.rigs,
+    "ablation": list(PARAMS.ablations),
 }
 
 
@@ -149,5 +155,13 @@ def everything():
             f=DIAGNOSED,
         ),
         *expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=[*TOGETHER, "figure.png"]),
+        *expand(f"{RUNS}/views/{{r}}/{{f}}", r=PARAMS.rigs, f=IMAGES),
+        *expand(f"{RUNS}/pose/{{r}}/{{f}}", r=PARAMS.rigs, f=POSED),
+        *expand(
+            f"{RUNS}/ablations/{{a}}/{{f}}",
+            a=list(PARAMS.ablations),
+            f=["metrics.json", "record.json"],
+        ),
+        *expand(f"{RUNS}/evaluate/{{r}}/{{f}}", r=PARAMS.rigs, f=POSE_SCORED),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
     ]

@@ -20,6 +20,14 @@ AblationName = Literal[
     "no-projections",
     "no-loss",
 ]
+BundleName = Literal[
+    "anipose",
+    "anipose-fixed",
+    "anipose-random",
+    "anipose-random-fixed",
+    "bundle",
+    "bundle-fixed",
+]
 Views = Annotated[int, Field(ge=2, le=16)]
 
 
@@ -29,10 +37,10 @@ class Rig(Section):
     train_size: int = sample_count("frames to train with")
     test_size: int = sample_count("frames to judge with")
     views: list[Views] = Field(
-        description="numbers of cameras for S1, the refinement and bundle adjustment", min_length=1
+        description="numbers of cameras for S1 and the refinement", min_length=1
     )
     learned_views: list[Views] = Field(
-        description="numbers of cameras that S2 is trained for; ablations take the last",
+        description="numbers of cameras for S2 and bundle adjustment; ablations take the last",
         min_length=1,
     )
 
@@ -53,6 +61,7 @@ class Pose(Section):
     """Multi-view pose."""
 
     seeds: int = number("independent trainings of S2", "seeds", ge=1, le=100)
+    bundles: list[BundleName] = Field(description="kinds of classical bundle adjustment to run")
     bundle_frames: int = sample_count("test frames that classical bundle adjustment solves")
     timed_frames: int = sample_count("test frames that every method is timed on, one at a time")
     solver: Solver

@@ -42,9 +42,7 @@ class Cameras:
         return np.asarray(np.einsum("ncjk,nclk->ncjl", moved, self.rotation))
 
     def project(self, points: Array) -> Array:
-        """Pixels `(n, C, J, 2)` of points `(n, J, 3)`: perspective, then radial and tangential
-        distortion (Brown 1971), then focal length and principal point.
-        """
+        """Pixels `(n, C, J, 2)` of points `(n, J, 3)`; distortion is Brown's (1971)."""
         x, y, z = np.moveaxis(self.place(points), -1, 0)
         x, y = x / z, y / z
         k1, k2, p1, p2, k3 = np.moveaxis(self.distortion, -1, 0)[..., None]
@@ -90,7 +88,7 @@ def fixed_four(subjects: npt.NDArray[np.int64], seed: int) -> Cameras:
     for subject in np.unique(subjects):
         mine, rng = subjects == subject, np.random.default_rng([seed, subject])
         centre[mine] = H36M_CENTRES + rng.normal(0, 115, (views, 3))
-        target = rng.normal(0, 100, (views, 3)) + (0, 0, _LOOKED_AT)
+        target = rng.normal((0, 0, _LOOKED_AT), 100, (views, 3))
         rotation[mine] = looking(centre[mine], target, rng.normal(0, 0.01, views))
     intrinsics[:] = np.concatenate([focal, principal], 1)
     distortion[:] = lens

@@ -64,7 +64,9 @@ def start(truth: Cameras, frame: int, begin: Begin, rng: np.random.Generator) ->
     return np.concatenate([outer, inner], 1)
 
 
-def adjust(points: Array, begun: Array, *, free_intrinsics: bool = True) -> Adjusted:
+def adjust(
+    points: Array, begun: Array, *, free_intrinsics: bool = True, rounds: int = ROUNDS
+) -> Adjusted:
     """Adjust cameras and joints to the points of one frame.
 
     Args:
@@ -72,19 +74,23 @@ def adjust(points: Array, begun: Array, *, free_intrinsics: bool = True) -> Adju
         begun: Cameras to begin with, `(C, 8)`.
         free_intrinsics: Whether focal length and distortion move, as in MetaPose's script, or stay,
             as in its text.
+        rounds: How many rounds before the last one, 6 in AniPose. With none, all joints are
+            adjusted at once, which is plain bundle adjustment.
     """
     cameras = begun
-    threshold = FIRST_THRESHOLD
-    for limit in np.geomspace(FIRST_THRESHOLD, LAST_THRESHOLD, ROUNDS):
+    for limit in np.geomspace(FIRST_THRESHOLD, LAST_THRESHOLD, rounds):
         errors = _errors(cameras, triangulate(cameras, points), points)
-        threshold = _threshold(errors, limit)
-        good = errors < threshold
-        if not good.any() or np.median(errors[good]) < ENOUGH:
+        low, high = _spread(errors)
+        mean = _over_views(errors)
+        if np.nanmedian(mean) < ENOUGH:
             break
-        cameras = _solved(cameras, np.where(good[..., None], points, np.nan), free_intrinsics)
-    errors = _errors(cameras, triangulate(cameras, points), points)
-    within = np.where((errors < threshold)[..., None], points, np.nan)
-    cameras = _solved(cameras, within, free_intrinsics)
+        kept = mean < max(min(high, limit), low)
+        cameras = _solved(cameras, points, kept, free_intrinsics)
+    kept = np.ones(points.shape[1], bool)
+    if rounds:
+        errors = _errors(cameras, triangulate(cameras, points), points)
+        kept = _over_views(errors) < max(*_spread(errors), LAST_THRESHOLD)
+    cameras = _solved(cameras, points, kept, free_intrinsics)
     joints = triangulate(cameras, points)
     error = float(np.nanmedian(_errors(cameras, joints, points)))
     first = Rotation.from_rotvec(cameras[0, :3]).as_matrix()
@@ -126,22 +132,32 @@ def _errors(cameras: Array, joints: Array, points: Array) -> Array:
     return np.asarray(np.linalg.norm(project(cameras, joints) - points, axis=-1))
 
 
-def _threshold(errors: Array, limit: float) -> float:
-    """The limit, kept between the largest 15th and 75th percentile of a pair of views' errors."""
+def _over_views(errors: Array) -> Array:
+    """Mean error of every joint over the views that see it, `(J,)`; NaN where fewer than two do."""
+    seen = np.isfinite(errors)
+    total = np.where(seen, errors, 0).sum(0)
+    return np.where(seen.sum(0) > 1, total / np.maximum(seen.sum(0), 1), np.nan)
+
+
+def _spread(errors: Array) -> tuple[float, float]:
+    """The largest 15th and the largest 75th percentile of a pair of views' mean errors, pixels."""
     low = high = 0.0
     for a, b in combinations(range(len(errors)), 2):
         both = (errors[a] + errors[b]) / 2
         if np.isfinite(both).any():
             low = max(low, float(np.nanpercentile(both, 15)))
             high = max(high, float(np.nanpercentile(both, 75)))
-    return max(min(high, limit), low)
+    return low, high
 
 
-def _solved(cameras: Array, points: Array, free_intrinsics: bool) -> Array:
-    """Cameras after one least-squares problem over cameras and joints."""
+def _solved(
+    cameras: Array, points: Array, kept: npt.NDArray[np.bool_], free_intrinsics: bool
+) -> Array:
+    """Cameras after one least-squares problem over cameras and the kept joints."""
     moving = CAMERA if free_intrinsics else EXTRINSICS
+    points = points[:, kept]
     joints = triangulate(cameras, points)
-    known = np.isfinite(points).all(-1) & np.isfinite(joints).all(-1)
+    known: npt.NDArray[np.bool_] = np.isfinite(points).all(-1) & np.isfinite(joints).all(-1)
     if not known.any():
         return cameras
     where = np.nan_to_num(joints)

@@ -266,13 +266,13 @@ def _loss(state: State, lesson: Lesson, variant: Variant) -> Tensor:
     """
     match variant.supervision:
         case "labels":
+            assert lesson.labels is not None
             loss = (state.project() - lesson.labels).square().mean()
         case "likelihood":
             loss = _likelihood(state, lesson.seen)
         case "teacher":
             teacher = lesson.teacher
-            if teacher is None:
-                raise ValueError("there is no teacher")
+            assert teacher is not None
             turned = state.rotations.transpose(-1, -2) @ teacher.rotations
             eye = torch.eye(3, dtype=turned.dtype)
             parts = (

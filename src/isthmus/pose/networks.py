@@ -8,6 +8,7 @@ would be lost among the rest).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -44,7 +45,7 @@ def features(state: State, seen: Views, stage: int, without: Sequence[str] = ())
         stage: Number of the stage.
         without: Inputs left out (ablations), of `INPUTS`.
     """
-    count, views = state.cameras.shape[:2]
+    views = state.cameras.shape[1]
     projections = state.project()
     loss = negative_log_likelihood(projections, seen.mixtures)
     number = torch.full_like(loss, stage)
@@ -151,11 +152,7 @@ class Flat(nn.Module):
         self.standard = Standardiser(size)
         with seeded(seed):
             widths = (views * size, width, width, width, max(width // 4, 1))
-            hidden = [
-                layer
-                for a, b in zip(widths, widths[1:], strict=False)
-                for layer in (_dense(a, b), nn.SELU())
-            ]
+            hidden = [layer for a, b in pairwise(widths) for layer in (_dense(a, b), nn.SELU())]
             self.body = nn.Sequential(*hidden, _still(widths[-1], 3 * joints + CAMERA * views))
 
     def forward(self, described: Tensor) -> tuple[Tensor, Tensor]:

@@ -74,8 +74,10 @@ def six(rotations: Tensor) -> Tensor:
 
 
 def rotation(numbers: Tensor) -> Tensor:
-    """The rotations `(..., 3, 3)` of six numbers `(..., 6)`: x normalised, z = x × y normalised,
-    y = z × x, as rows. Differentiable where the two rows are independent.
+    """The rotations `(..., 3, 3)` of six numbers `(..., 6)`.
+
+    x normalised, z = x × y normalised, y = z × x, as rows; differentiable where x and y are
+    independent.
     """
     x = torch.nn.functional.normalize(numbers[..., :3], dim=-1)
     z = torch.nn.functional.normalize(torch.linalg.cross(x, numbers[..., 3:]), dim=-1)

@@ -98,17 +98,15 @@ def monocular_poses(views: Views) -> Array:
 
 
 def true_start(views: Views) -> State:
-    """The weak-perspective state nearest to the truth: true rotations, and scales and shifts of the
-    middle of the body.
-    """
-    if views.pose is None or views.truth is None or views.labels is None:
+    """The weak-perspective state of the truth: scales and shifts are those of the body's middle."""
+    if views.pose is None or views.truth is None:
         raise InputError("views", "there is no truth to start at", mend="give it")
     placed = views.truth.place(views.pose)
     depth = placed[..., 2].mean(-1)
     scale = views.truth.intrinsics[..., :2].mean(-1) / depth / views.boxes[..., 2]
     pose = centred(placed[:, 0]) * scale[:, :1, None]
     turned = views.truth.rotation[:, :1] @ np.swapaxes(views.truth.rotation, -1, -2)
-    shift = np.concatenate([views.labels.mean(2), np.zeros((*scale.shape, 1))], -1)
+    shift = np.concatenate([_labels(views).mean(2), np.zeros((*scale.shape, 1))], -1)
     parts = (pose, turned, scale / scale[:, :1], shift)
     return pack(*(torch.from_numpy(np.ascontiguousarray(part)) for part in parts))
 
@@ -121,7 +119,7 @@ def refinements(views: Views) -> dict[str, Solved]:
     """
     begun, truth = start(views), true_start(views)
     sure = np.ones(views.seen.shape)
-    labels = views.labels if views.labels is not None else views.points
+    labels = _labels(views)
     weak = truth.project().numpy()
     tries = {
         "refinement": (begun, views.mixtures),
@@ -135,36 +133,47 @@ def refinements(views: Views) -> dict[str, Solved]:
     }
 
 
-def bundles(views: Views, seed: int) -> dict[str, Solved]:
-    """Classical bundle adjustment of every frame, from the truth and from a random start.
+class Bundle(NamedTuple):
+    """A kind of classical bundle adjustment.
 
-    `anipose` has free intrinsics, as MetaPose's script, `-fixed` fixed ones, as its text.
+    Attributes:
+        begin: Whether it begins at the true extrinsics or at random ones.
+        free_intrinsics: Whether focal length and distortion move.
+        rounds: Rounds that drop joints; none is plain bundle adjustment.
     """
-    tries: list[tuple[str, bundle.Begin, bool]] = [
-        ("anipose", "truth", True),
-        ("anipose-fixed", "truth", False),
-        ("anipose-random", "random", True),
-        ("anipose-random-fixed", "random", False),
-    ]
-    return {
-        name: Solved(
-            *(np.stack([adjusted(views, i, begin, free, seed) for i in range(len(views))]),) * 2
-        )
-        for name, begin, free in tries
-    }
+
+    begin: bundle.Begin
+    free_intrinsics: bool
+    rounds: int
 
 
-def adjusted(
-    views: Views, frame: int, begin: bundle.Begin, free_intrinsics: bool, seed: int
-) -> Array:
-    """One frame's pose `(J, 3)` by classical bundle adjustment, in the first camera's coordinates."""
+BUNDLES = {
+    "anipose": Bundle("truth", True, bundle.ROUNDS),
+    "anipose-fixed": Bundle("truth", False, bundle.ROUNDS),
+    "anipose-random": Bundle("random", True, bundle.ROUNDS),
+    "anipose-random-fixed": Bundle("random", False, bundle.ROUNDS),
+    "bundle": Bundle("truth", True, 0),
+    "bundle-fixed": Bundle("truth", False, 0),
+}
+"""`anipose` is what MetaPose's script runs; `-fixed` what its text says."""
+
+
+def adjusted(views: Views, kind: Bundle, seed: int) -> Solved:
+    """Every frame's pose by classical bundle adjustment, in the first camera's coordinates."""
     if views.truth is None:
         raise InputError("views", "there are no cameras to begin with", mend="give them")
-    rng = np.random.default_rng(derive(seed, "bundle", frame))
-    one = views.take([frame])
-    principal = views.truth.intrinsics[frame, :, None, 2:]
-    begun = bundle.start(views.truth, frame, begin, rng)
-    return bundle.adjust(one.pixels[0] - principal, begun, free_intrinsics=free_intrinsics).pose
+    points = np.where(views.seen[..., None], views.pixels, np.nan)
+    points = points - views.truth.intrinsics[:, :, None, 2:]
+    found = []
+    for frame in range(len(views)):
+        rng = np.random.default_rng(derive(seed, "bundle", frame))
+        begun = bundle.start(views.truth, frame, kind.begin, rng)
+        done = bundle.adjust(
+            points[frame], begun, free_intrinsics=kind.free_intrinsics, rounds=kind.rounds
+        )
+        found.append(done.pose)
+    poses = np.nan_to_num(np.stack(found))
+    return Solved(poses, poses)
 
 
 def learn(views: Views, variant: Variant, training: Training, seed: int) -> Trained:
@@ -188,11 +197,7 @@ def lesson(views: Views, variant: Variant) -> Lesson:
     begun, seen = start(views), given(views, variant)
     labels = teacher = None
     if variant.supervision == "labels":
-        if views.labels is None:
-            raise InputError(
-                "views", "there are no 2-D labels", mend="train on the likelihood instead"
-            )
-        labels = single(torch.from_numpy(views.labels))
+        labels = single(torch.from_numpy(_labels(views)))
     begun = State(*map(single, begun))
     if variant.supervision == "teacher":
         solved = refine(start(views), torch.from_numpy(views.mixtures))
@@ -200,6 +205,12 @@ def lesson(views: Views, variant: Variant) -> Lesson:
         teacher = State(*map(single, solved)).take(sound)
         begun, seen = begun.take(sound), seen.take(sound)
     return Lesson(begun, seen, labels, teacher)
+
+
+def _labels(views: Views) -> Array:
+    if views.labels is None:
+        raise InputError("views", "there are no 2-D labels", mend="train on the likelihood instead")
+    return views.labels
 
 
 def given(views: Views, variant: Variant) -> networks.Views:

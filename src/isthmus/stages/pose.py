@@ -32,13 +32,15 @@ def main(job: Job) -> None:
         few = trial.first_cameras(test, count)
         for name, solved in _closed(few).items():
             note(metrics, name, count, [trial.errors(solved, few)])
-        part = few.take(np.linspace(0, len(few) - 1, settings["bundle_frames"]).astype(int))
-        for name, solved in trial.bundles(part, job.seed).items():
-            note(metrics, name, count, [trial.errors(solved, part, mirror=False)])
-        print(f"{count} cameras: S1, refinement and bundle adjustment are done", flush=True)
+        print(f"{count} cameras: S1 and refinement are done", flush=True)
     series = {}
     for count in numbers["learned_views"]:
         few = trial.first_cameras(test, count)
+        part = few.take(np.linspace(0, len(few) - 1, settings["bundle_frames"]).astype(int))
+        for name in settings["bundles"]:
+            solved = trial.adjusted(part, trial.BUNDLES[name], job.seed)
+            note(metrics, name, count, [trial.errors(solved, part, mirror=False)])
+        print(f"{count} cameras: bundle adjustment is done", flush=True)
         found, chosen, lines = [], [], []
         for index in range(settings["seeds"]):
             seed = derive(job.seed, count, index)

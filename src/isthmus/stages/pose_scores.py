@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from isthmus.data.views import Views, read_views
@@ -39,7 +39,7 @@ def main(job: Job) -> None:
     model = load(Optimiser, job.input(f"pose/{rig}/model.json").parent)
     count = job.config.rig[rig].learned_views[-1]
     test = trial.first_cameras(read_views(job.input(f"views/{rig}/test.parquet")), count)
-    few = test.take(slice(job.config.pose.timed_frames))
+    few = test.take(range(job.config.pose.timed_frames))
     job.output("times.json", volatile=True).write_text(
         json.dumps(seconds(few, model, job.seed), indent=1, sort_keys=True) + "\n"
     )
@@ -51,27 +51,25 @@ def seconds(views: Views, model: Optimiser, seed: int) -> dict[str, Any]:
 
     `metapose-s1` and `refinement` are their own work only; `metapose-s2` has S1 and S2 together as
     `seconds` and S2 alone as `solver_seconds`. What is given to all (heat-maps, monocular poses) is
-    not counted. The first frame of each is done twice and counted once, so that nothing is timed
-    that happens once only.
+    not counted. The first frame is done once before the clock counts, so that nothing is timed that
+    happens once only.
     """
     taken: dict[str, list[float]] = {}
-
-    def timed(name: str, work: Callable[[], Any], first: bool) -> Any:
-        if first:
-            work()
-        begun = time.process_time()
-        done = work()
-        taken.setdefault(name, []).append(time.process_time() - begun)
-        return done
-
-    for index in range(len(views)):
-        one, first = views.take([index]), index == 0
-        begun = timed("s1", lambda one=one: trial.start(one), first)
-        maps, seen = torch.from_numpy(one.mixtures), trial.given(one, Variant())
-        state = State(*map(trial.single, begun))
-        timed("s2", lambda state=state, seen=seen: solve(model.stages, state, seen), first)
-        timed("ir", lambda begun=begun, maps=maps: refine(begun, maps), first)
-        timed("ba", lambda one=one: trial.adjusted(one, 0, "truth", True, seed), first)
+    for index in [0, *range(len(views))]:
+        one = views.take([index])
+        clock = [time.process_time()]
+        begun = trial.start(one)
+        clock.append(time.process_time())
+        state, seen = State(*map(trial.single, begun)), trial.given(one, Variant())
+        solve(model.stages, state, seen)
+        clock.append(time.process_time())
+        refine(begun, torch.from_numpy(one.mixtures))
+        clock.append(time.process_time())
+        trial.adjusted(one, trial.BUNDLES["anipose"], seed)
+        clock.append(time.process_time())
+        for name, spent in zip(("s1", "s2", "ir", "ba"), np.diff(clock), strict=True):
+            taken.setdefault(name, []).append(float(spent))
+    taken = {name: spent[1:] for name, spent in taken.items()}
     both = [a + b for a, b in zip(taken["s1"], taken["s2"], strict=True)]
     return {
         "metapose-s1": {"seconds": summary(taken["s1"])},
