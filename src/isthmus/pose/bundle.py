@@ -154,14 +154,16 @@ def _solved(
     cameras: Array, points: Array, kept: npt.NDArray[np.bool_], free_intrinsics: bool
 ) -> Array:
     """Cameras after one least-squares problem over cameras and the kept joints."""
-    moving = CAMERA if free_intrinsics else EXTRINSICS
+    views, moving = len(cameras), CAMERA if free_intrinsics else EXTRINSICS
     points = points[:, kept]
     joints = triangulate(cameras, points)
-    known: npt.NDArray[np.bool_] = np.isfinite(points).all(-1) & np.isfinite(joints).all(-1)
+    known = np.isfinite(
+        np.concatenate([points, np.broadcast_to(joints, (views, *joints.shape))], -1)
+    ).all(-1)
     if not known.any():
         return cameras
     where = np.nan_to_num(joints)
-    seen, views = points[known], len(cameras)
+    seen = points[known]
     split = views * moving
 
     def residuals(x: Array) -> Array:

@@ -65,7 +65,8 @@ def seconds(views: Views, model: Optimiser, seed: int) -> dict[str, Any]:
         clock.append(time.process_time())
         refine(begun, torch.from_numpy(one.mixtures))
         clock.append(time.process_time())
-        trial.adjusted(one, trial.BUNDLES["anipose"], seed)
+        if taken:
+            trial.adjusted(one, trial.BUNDLES["anipose"], seed)
         clock.append(time.process_time())
         for name, spent in zip(("s1", "s2", "ir", "ba"), np.diff(clock), strict=True):
             taken.setdefault(name, []).append(float(spent))
