@@ -45,6 +45,8 @@ SENSITIVITY = [
     "flips.png",
 ]
 PUPPET_SCORED = [*ROWS, "learning.json", "figure.png", "learning.png"]
+POSED = [*MODEL, *METRICS, "skeletons.png"]
+POSE_SCORED = ["metrics.json", "times.json", "record.json", "figure.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],
@@ -73,6 +75,8 @@ wildcard_constraints:
     defence="|".join(PARAMS.defences),
     task="|".join(PARAMS.puppet_tasks),
     puppeteer="|".join(PARAMS.puppeteers),
+    rig="|".join(PARAMS.rigs),
+    ablation="|".join(PARAMS.ablations),
 
 
 def code(stage):
@@ -94,6 +98,8 @@ ITEMS = {
     "defence": PARAMS.defences,
     "task": PARAMS.puppet_tasks,
     "puppeteer": PARAMS.puppeteers,
+    "rig": PARAMS.rigs,
+    "ablation": list(PARAMS.ablations),
 }
 
 
@@ -202,6 +208,14 @@ def everything():
             f=DIAGNOSED,
         ),
         *expand(f"{RUNS}/evaluate/many-to-many/{{f}}", f=[*TOGETHER, "figure.png"]),
+        *expand(f"{RUNS}/views/{{r}}/{{f}}", r=PARAMS.rigs, f=IMAGES),
+        *expand(f"{RUNS}/pose/{{r}}/{{f}}", r=PARAMS.rigs, f=POSED),
+        *expand(
+            f"{RUNS}/ablations/{{a}}/{{f}}",
+            a=list(PARAMS.ablations),
+            f=["metrics.json", "record.json"],
+        ),
+        *expand(f"{RUNS}/evaluate/{{r}}/{{f}}", r=PARAMS.rigs, f=POSE_SCORED),
         *[f"{study(name)}/{f}" for name in STUDIES for f in studied(name)],
         *expand(f"{RUNS}/paired/{{s}}/{{f}}", s=PARAMS.paired_sets, f=IMAGES),
         *expand(

@@ -21,6 +21,7 @@ from isthmus.config.fields import (
     step_size,
 )
 from isthmus.config.honesty import Defence, DefenceName, Honesty, PairedSetName, PairedSets
+from isthmus.config.pose import AblationName, Pose, Rig, RigName
 from isthmus.config.puppets import (
     PuppeteerName,
     Puppeteers,
@@ -53,6 +54,8 @@ REPORTED = (
     "rival_pairs",
     "sets",
     "translators",
+    "rigs",
+    "ablations",
     "studies",
     "paired_sets",
     "defences",
@@ -251,6 +254,10 @@ class Config(Section):
     translators: list[TranslatorName] = Field(description="translators that are trained on each")
     paired_sets: list[PairedSetName] = Field(description="sets of pairs of the self-defence")
     defences: list[DefenceName] = Field(description="translators that are trained on each of them")
+    rigs: list[RigName] = Field(description="rigs of cameras to solve multi-view poses of")
+    ablations: dict[Name, list[AblationName]] = Field(
+        description="groups of ablations of S2 on the rig `rig`, a stage each"
+    )
     data: Data
     embed: Embed
     prefit: dict[Name, Prefit]
@@ -261,6 +268,8 @@ class Config(Section):
     translator: Translators
     classifiers: Classifiers
     diagnosis: Diagnosis
+    rig: dict[Name, Rig]
+    pose: Pose
     studies: Studies
     attributes: Attributes
     evaluate: Evaluate

@@ -61,6 +61,7 @@ def _cross_check(config: Config, path: Path) -> None:
         "defences",
         "puppet_tasks",
         "puppeteers",
+        "rigs",
     ):
         listed = getattr(config, name)
         if len(set(listed)) != len(listed):
@@ -88,6 +89,11 @@ def _cross_check(config: Config, path: Path) -> None:
                 f"{pair!r} is not aligned",
                 field="rival_pairs",
                 mend=one_of(config.pairs),
+            )
+    for rig in config.rigs:
+        if rig not in config.rig:
+            raise InputError(
+                path, f"no settings for the rig {rig!r}", field=f"rig.{rig}", mend="add it"
             )
     for name, pair_ in config.digit_pairs.items():
         if name in config.toys:

@@ -1,0 +1,1 @@
+"""MetaPose (Usman, Tagliasacchi, Saenko, Sud 2022) and classical bundle adjustment."""
