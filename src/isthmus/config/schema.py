@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from isthmus.config.adaptation import Adaptation
 from isthmus.config.fields import (
     Section,
     Width,
@@ -44,6 +45,7 @@ REPORTED = (
     "sets",
     "translators",
     "studies",
+    "adaptation",
 )
 """The parameters that say which stages there are."""
 
@@ -248,6 +250,7 @@ class Config(Section):
     attributes: Attributes
     evaluate: Evaluate
     tracking: Tracking
+    adaptation: Adaptation
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""
