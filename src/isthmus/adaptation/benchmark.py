@@ -158,4 +158,4 @@ def _images(table: Table) -> Tensor:
 
 
 def _labels(table: Table) -> Tensor:
-    return torch.from_numpy(table.factors[FACTOR])
+    return torch.tensor(table.factors[FACTOR])

@@ -13,12 +13,29 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
+from isthmus.config import Config
 from isthmus.data.table import Table
 from isthmus.data.visda import FACTOR
 from isthmus.report.figures import BLUE, ORANGE
 
 ROWS, COLUMNS = 6, 4
 """Images of a class in a domain's sheet, and panels in a row of the bars."""
+
+
+CLOSED = (
+    "source_accuracy",
+    "validation_accuracy",
+    "test_accuracy",
+    "validation_gap_recovered",
+    "test_gap_recovered",
+)
+OPEN = ("validation_hos", "os", "os_star", "unk", "hos")
+
+
+def adapted(config: Config) -> dict[str, tuple[str, ...]]:
+    """By name of a set, closed or open, as it stands in result rows: the figures of its table."""
+    names = map(str, config.adaptation.domains)
+    return {key: figures for n in names for key, figures in ((n, CLOSED), (f"{n}-open", OPEN))}
 
 
 def domain_sheet(tables: Mapping[str, Table], path: Path) -> None:

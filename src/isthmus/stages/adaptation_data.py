@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from isthmus.adaptation.open_set import open_target
-from isthmus.data import typeset_digits
+from isthmus.data import rendered_objects, typeset_digits
 from isthmus.data.table import Table, write_table
 from isthmus.data.visda import FACTOR, write_image_list
 from isthmus.job import Job, stage
@@ -49,7 +49,9 @@ def main(job: Job) -> None:
 
 def _load(name: str, settings: Mapping[str, Any], seed: int) -> dict[str, Table]:
     sizes = {key: value for key, value in settings.items() if key.endswith("_size")}
-    return typeset_digits.load(**sizes, seed=seed)
+    if name == "typeset-digits":
+        return typeset_digits.load(**sizes, seed=seed)
+    return rendered_objects.load(**sizes, seed=seed)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 from isthmus import record
 from isthmus.config.schema import REPORTED
 from isthmus.job import Job, hardware, stage
+from isthmus.report.adaptation import adapted
 from isthmus.report.page import render
 from isthmus.report.scorecard import load_claims, scorecard, to_json
 from isthmus.tracking import run_links
@@ -24,7 +25,7 @@ def main(job: Job) -> None:
     job.output("scorecard.json").write_text(to_json(entries))
     rows = []
     for stage_, pairs in (
-        ("evaluate", [*job.config.pairs, *job.config.sets]),
+        ("evaluate", [*job.config.pairs, *job.config.sets, *adapted(job.config)]),
         ("decode", job.config.digit_pairs),
     ):
         for pair in pairs:
