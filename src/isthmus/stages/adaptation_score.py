@@ -58,13 +58,13 @@ def main(job: Job) -> None:
         by_class[adapter] = {
             key: np.mean([each[key].by_class for each in scores], 0).tolist() for key in TARGETS
         }
-    _add_recovered(figures)
+    add_recovered(figures)
     metrics: dict[str, Any] = {
         adapter: {key: summary([each[key] for each in members]) for key in members[0]}
         | {"by_class": by_class[adapter]}
         for adapter, members in figures.items()
     }
-    metrics |= _chosen(metrics)
+    metrics |= chosen(metrics)
     job.write_json("metrics.json", metrics)
     rows = [
         result_row(
@@ -81,7 +81,7 @@ def main(job: Job) -> None:
     class_bars(by_class, classes, job.output("classes.png"))
 
 
-def _add_recovered(figures: Mapping[str, list[dict[str, float]]]) -> None:
+def add_recovered(figures: Mapping[str, list[dict[str, float]]]) -> None:
     """Add by seed the share of the gap from source only to the oracle that an adapter recovers."""
     for adapter, members in figures.items():
         if adapter in REFERENCES:
@@ -94,7 +94,7 @@ def _add_recovered(figures: Mapping[str, list[dict[str, float]]]) -> None:
                 each[f"{target}_gap_recovered"] = (each[key] - low[key]) / gap if gap else 0.0
 
 
-def _chosen(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def chosen(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """The adapter with the best mean accuracy on the validation target, by its name and figures."""
     rivals = [adapter for adapter in metrics if adapter not in REFERENCES]
     if not rivals:
