@@ -219,3 +219,20 @@ def test_a_folder_is_translated_and_what_is_damaged_is_named(isthmus, cyclegan, 
     done = isthmus(*call, "--size", "16")
     assert done.returncode == 1 and "torn.png" in done.stderr
     assert isthmus(*call).returncode == 2
+
+
+def test_predictions_are_scored_as_visda_does(isthmus, tmp_path):
+    labels, predictions = tmp_path / "image_list.txt", tmp_path / "predictions.txt"
+    labels.write_text("".join(f"{k}/{k}.png {k}\n" for k in range(13)))
+    predictions.write_text("".join(f"{k}\n" for k in [0] * 12 + [12]))
+    files = ("--labels", str(labels), "--predictions", str(predictions))
+    done = isthmus("visda", *files, "--open-set", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["unk"] == 100
+    assert found["os_star"] == pytest.approx(100 / 12)
+    assert found["by_class"]["aeroplane"] == found["by_class"]["unknown"] == 100
+    assert "hos" in isthmus("visda", *files, "--open-set").stdout
+    refused = isthmus("visda", *files)
+    assert refused.returncode == 2
+    assert "line 13: 12 is not a class" in refused.stderr

@@ -110,3 +110,17 @@ def test_params_named_for_another_scale_than_they_hold_are_refused(tmp_path):
     (tmp_path / "workflow" / "scales").symlink_to(ROOT / "workflow" / "scales")
     with pytest.raises(InputError, match="isthmus scale smoke"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [
+        ({"adapters": ["source-only", "dan"]}, "adapters: 'oracle', which"),
+        ({"adapters": ["oracle", "source-only", "oracle"]}, "adapters: an entry stands twice"),
+        ({"open_adapters": ["jan"]}, "open_adapters"),
+    ],
+)
+def test_adapters_that_the_score_cannot_use_are_refused(part, problem):
+    values = load(ROOT).model_dump(mode="json")
+    with pytest.raises(InputError, match=re.escape(f"adaptation.{problem}")):
+        validate(merge(values, {"adaptation": part}), ROOT / "params.yaml", {})

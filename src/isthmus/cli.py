@@ -388,6 +388,40 @@ def sensitivity(
     typer.echo(f"report in {out}")
 
 
+@typer_app.command()
+def visda(
+    labels: Annotated[Path, typer.Option(help="image_list.txt: a path and a class a line")],
+    predictions: Annotated[Path, typer.Option(help="one integer a line, in the list's order")],
+    open_set: Annotated[
+        bool, typer.Option("--open-set", help="one more class, the last: unknown")
+    ] = False,
+    classes: Annotated[int, typer.Option(min=1, help="number of known classes")] = 12,
+    json: Annotated[bool, typer.Option("--json", help="print every number as JSON")] = False,
+) -> None:
+    """Score predictions as VisDA-2017 and Syn2Real do: the mean of the classes' accuracies."""
+    import json as codec
+    from dataclasses import asdict
+
+    from isthmus.data import visda as files
+    from isthmus.metrics.visda import ClosedSetScore, OpenSetScore, closed_set_score, open_set_score
+
+    every = classes + open_set
+    truth = files.read_image_list(labels, classes=every).labels
+    predicted = files.read_predictions(predictions, count=len(truth), classes=every)
+    found: ClosedSetScore | OpenSetScore
+    if open_set:
+        found = open_set_score(truth, predicted, known=classes)
+    else:
+        found = closed_set_score(truth, predicted, classes=classes)
+    figures = asdict(found)
+    by_class = dict(zip(files.names(classes, open_set=open_set), figures["by_class"], strict=True))
+    if json:
+        typer.echo(codec.dumps(figures | {"by_class": by_class}, indent=1, sort_keys=True))
+        return
+    for name, value in [*by_class.items(), *list(figures.items())[:-1]]:
+        typer.echo(f"{name.replace('_', ' '):12s} {value:7.3f} %")
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:

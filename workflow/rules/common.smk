@@ -57,6 +57,18 @@ ALSO = {
 DEFENDED = [*MODEL, "members.safetensors", *METRICS]
 HONEST = [*ROWS, "curves.json", "curves.png", "cycles.png"]
 STUDIES = list(type(PARAMS.studies).model_fields)
+DOMAINS = PARAMS.adaptation.domains
+ADAPTERS = PARAMS.adaptation.adapters
+OPEN_ADAPTERS = PARAMS.adaptation.open_adapters
+OPEN_SETS = ["open_validation", "open_test", "open_test_1_9"]
+SCORED_CLASSES = [*ROWS, "classes.png"]
+ADAPTED = ["predictions.json", "validation.txt", "test.txt", "record.json"]
+ADAPTED_OPEN = [
+    "predictions.json",
+    *[f"{name}.txt" for name in OPEN_SETS],
+    "record.json",
+]
+TRIED = ["image_list.txt", "predictions.txt", "metrics.json", "record.json"]
 RIVAL = ["aligned.parquet", *METRICS]
 ALIGNED = ["aligned.parquet", "flow.safetensors", "metrics.json", "record.json"]
 
@@ -77,6 +89,9 @@ wildcard_constraints:
     puppeteer="|".join(PARAMS.puppeteers),
     rig="|".join(PARAMS.rigs),
     ablation="|".join(PARAMS.ablations),
+    domains="|".join(DOMAINS),
+    adapter="|".join(ADAPTERS),
+    open_adapter="|".join(OPEN_ADAPTERS),
 
 
 def code(stage):
@@ -100,6 +115,9 @@ ITEMS = {
     "puppeteer": PARAMS.puppeteers,
     "rig": PARAMS.rigs,
     "ablation": list(PARAMS.ablations),
+    "domains": DOMAINS,
+    "adapter": ADAPTERS,
+    "open_adapter": OPEN_ADAPTERS,
 }
 
 
@@ -179,6 +197,36 @@ def puppet_shows():
     ]
 
 
+def adaptation():
+    """What the adaptation benchmark leaves, its scores included."""
+    data = ["source", "source_test", "validation", "test", *OPEN_SETS]
+    lists = [name for name in data if name != "source"]
+    return [
+        *expand(f"{RUNS}/adaptation/data/{{d}}/{{f}}.parquet", d=DOMAINS, f=data),
+        *expand(f"{RUNS}/adaptation/data/{{d}}/{{f}}.txt", d=DOMAINS, f=lists),
+        *expand(
+            f"{RUNS}/adaptation/data/{{d}}/{{f}}",
+            d=DOMAINS,
+            f=["sheet.png", "record.json"],
+        ),
+        *expand(
+            f"{RUNS}/adaptation/closed/{{d}}/{{a}}/{{f}}",
+            d=DOMAINS,
+            a=ADAPTERS,
+            f=ADAPTED,
+        ),
+        *expand(
+            f"{RUNS}/adaptation/open/{{d}}/{{a}}/{{f}}",
+            d=DOMAINS,
+            a=OPEN_ADAPTERS,
+            f=ADAPTED_OPEN,
+        ),
+        *expand(f"{RUNS}/evaluate/{{d}}/{{f}}", d=DOMAINS, f=SCORED_CLASSES),
+        *expand(f"{RUNS}/evaluate/{{d}}-open/{{f}}", d=DOMAINS, f=SCORED_CLASSES),
+        *expand(f"{RUNS}/evaluate/syn2real-scorer/{{f}}", f=TRIED),
+    ]
+
+
 def everything():
     """All that the stages before the report leave."""
     return [
@@ -226,4 +274,5 @@ def everything():
         ),
         *expand(f"{RUNS}/evaluate/{{s}}/{{f}}", s=PARAMS.paired_sets, f=HONEST),
         *puppet_shows(),
+        *adaptation(),
     ]

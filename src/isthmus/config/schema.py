@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from isthmus.config.adaptation import Adaptation
 from isthmus.config.audit import Sensitivity
 from isthmus.config.fields import (
     Section,
@@ -61,6 +62,7 @@ REPORTED = (
     "defences",
     "puppet_tasks",
     "puppeteers",
+    "adaptation",
 )
 """The parameters that say which stages there are."""
 
@@ -284,6 +286,7 @@ class Config(Section):
     puppetry: Puppetry
     puppeteer: Puppeteers
     sensitivity: Sensitivity
+    adaptation: Adaptation
 
     def methods(self, pair: str) -> tuple[str, ...]:
         """Names of the alignment methods of a pair, as they name folders and rows."""

@@ -108,6 +108,19 @@ def _cross_check(config: Config, path: Path) -> None:
                     field=f"digit_pairs.{name}.{side}",
                     mend="add it to `sources`",
                 )
+    for name in ("domains", "adapters", "open_adapters"):
+        listed = list(getattr(config.adaptation, name))
+        field = f"adaptation.{name}"
+        if len(set(listed)) != len(listed):
+            raise InputError(path, "an entry stands twice", field=field, mend="keep one of them")
+    for reference in ("source-only", "oracle"):
+        if reference not in config.adaptation.adapters:
+            raise InputError(
+                path,
+                f"{reference!r}, which the others are measured by, is not there",
+                field="adaptation.adapters",
+                mend="add it",
+            )
 
 
 def one_of(names: tuple[str, ...] | list[str]) -> str:

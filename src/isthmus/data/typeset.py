@@ -138,7 +138,7 @@ def render(
     images = np.empty((len(turns), size, size, 1), dtype=np.uint8)
     rows = zip(np.asarray(digits), fonts, turns, np.asarray(size_pixels), strict=True)
     for row, (digit, font, turn, pixels) in enumerate(rows):
-        master, ink_height = _master(int(digit), font)
+        master, ink_height = outline(int(digit), font)
         scale = ink_height / (pixels * _SUPERSAMPLING)
         cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
         middle, centre = _MASTER_SIDE / 2, side / 2
@@ -154,8 +154,16 @@ def render(
 
 
 @cache
-def _master(digit: int, font: str) -> tuple[Image.Image, int]:
-    """A digit centred by its ink box on a large canvas, and the height of that box."""
+def outline(digit: int, font: str) -> tuple[Image.Image, int]:
+    """A digit centred by its ink box on a large canvas, and the height of that box in pixels.
+
+    Args:
+        digit: From 0 to 9.
+        font: A TrueType file of matplotlib without suffix.
+
+    Raises:
+        InputError: The font is not there, or has no digits.
+    """
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     try:
         face = ImageFont.truetype(

@@ -221,7 +221,7 @@ def read_views(path: str | PathLike[str]) -> Views:
     points = np.where(seen[..., None], points, np.nan)
     boxes = column("box", 3)
     if boxes is None:
-        some = np.where(seen.any(-1)[..., None, None], points, [0.0, 0.0])
+        some = np.where(np.asarray(seen.any(-1))[..., None, None], points, [0.0, 0.0])
         boxes = square_boxes(some)
         boxes[..., 2] = np.where(boxes[..., 2] > 0, boxes[..., 2], 1.0)
     middle = boxes[:, :, None, :2] + boxes[:, :, None, 2:] / 2

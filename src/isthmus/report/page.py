@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 
 from isthmus.config import Config
 from isthmus.metrics.summary import summary
+from isthmus.report.adaptation import adapted
 from isthmus.report.honesty import FIGURES as HONESTY
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
@@ -96,6 +97,11 @@ def render(
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs
         },
         honesty={name: honesty_table(rows, name) for name in config.paired_sets},
+        adapted={
+            name: table(rows, "evaluate", name, columns)
+            for name, columns in adapted(config).items()
+        },
+        adapted_columns=adapted(config),
         seeds={pair: config.prefit[pair].seeds for pair in config.pairs},
         curves={pair: _loss_curve(runs, config, pair) for pair in config.pairs},
         accuracy={source: _accuracy(runs, source) for source in config.sources},

@@ -9,6 +9,7 @@ from typing import Any
 from isthmus import record
 from isthmus.config.schema import REPORTED
 from isthmus.job import Job, hardware, stage
+from isthmus.report.adaptation import adapted
 from isthmus.report.page import render
 from isthmus.report.scorecard import load_claims, scorecard, to_json
 from isthmus.tracking import run_links
@@ -30,6 +31,7 @@ def main(job: Job) -> None:
                 *job.config.pairs,
                 *job.config.sets,
                 *job.config.paired_sets,
+                *adapted(job.config),
                 *(f"puppetgan-{task}" for task in job.config.puppet_tasks),
             ],
         ),
