@@ -40,11 +40,12 @@ _DOWN, _UP, _LEFT, _RIGHT = (0, 0, -1), (0, 0, 1), (0, 1, 0), (0, -1, 0)
 _REST = np.array(
     [
         *((0, 0, 0), _RIGHT, _DOWN, _DOWN, _LEFT, _DOWN, _DOWN),
-        *(_UP, _UP, (0.5, 0, 0.87), _UP),
+        *(_UP, _UP, (1, 0, 2), _UP),
         *(_LEFT, _DOWN, _DOWN, _RIGHT, _DOWN, _DOWN),
     ],
     dtype=float,
 )
+_REST /= np.maximum(np.linalg.norm(_REST, axis=1, keepdims=True), 1)
 _MOVERS = {"right_hip": 1, "right_knee": 2, "left_hip": 4, "left_knee": 5, "lumbar": 0, "spine": 7}
 _MOVERS |= {"neck": 8, "left_shoulder": 11, "left_elbow": 12, "right_shoulder": 14}
 _MOVERS |= {"right_elbow": 15}

@@ -217,7 +217,8 @@ def read_views(path: str | PathLike[str]) -> Views:
         raise InputError(
             path, "a value outside 0 to 1", field="confidence", mend="scale it to 0 to 1"
         )
-    seen = np.asarray(np.isfinite(points).all(-1) & (np.nan_to_num(confidence) > 0))
+    known = np.isfinite(np.concatenate([points, confidence[..., None]], -1)).all(-1)
+    seen = known & (confidence > 0)
     points = np.where(seen[..., None], points, np.nan)
     boxes = column("box", 3)
     if boxes is None:
