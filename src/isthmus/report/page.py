@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def render(
     factors = {str(name): tuple(SETS[name].roles) for name in config.sets}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(Path(__file__).with_name("page.html").read_text())
-    return template.render(
+    page = template.render(
         config=config,
         entries=entries,
         studies={name.replace("_", "-"): text for name, text in STUDIES.items()},
@@ -113,6 +114,20 @@ def render(
         image=lambda path: _embedded((runs / path).read_bytes()),
         shown=_shown,
     )
+    return with_contents(page)
+
+
+def with_contents(page: str) -> str:
+    """A page whose `<h2>` have anchors, to which its `<nav></nav>` leads."""
+    links: list[str] = []
+
+    def anchored(found: re.Match[str]) -> str:
+        name = f"part-{len(links) + 1}"
+        links.append(f'<a href="#{name}">{found[1]}</a>')
+        return f'<h2 id="{name}">{found[1]}</h2>'
+
+    page = re.sub("<h2>(.*?)</h2>", anchored, page)
+    return page.replace("<nav></nav>", f"<nav>{' · '.join(links)}</nav>")
 
 
 def table(
