@@ -82,7 +82,7 @@ def adjust(
         errors = _errors(cameras, triangulate(cameras, points), points)
         low, high = _spread(errors)
         mean = _over_views(errors)
-        if np.nanmedian(mean) < ENOUGH:
+        if not np.isfinite(mean).any() or np.nanmedian(mean) < ENOUGH:
             break
         kept = mean < max(min(high, limit), low)
         cameras = _solved(cameras, points, kept, free_intrinsics)
@@ -155,6 +155,8 @@ def _solved(
 ) -> Array:
     """Cameras after one least-squares problem over cameras and the kept joints."""
     views, moving = len(cameras), CAMERA if free_intrinsics else EXTRINSICS
+    if not kept.any():
+        return cameras
     points = points[:, kept]
     joints = triangulate(cameras, points)
     known = np.isfinite(
