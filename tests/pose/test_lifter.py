@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
@@ -59,7 +58,7 @@ def test_training_makes_views_agree_and_lifting_keeps_the_image(frames):
     poses = lift(lifter, points, confidence)
     assert torch.allclose(poses[..., :2], points, atol=1e-5)
     assert torch.isfinite(poses).all()
-    assert float(_facing(poses).mean()) >= 0
+    assert (_facing(poses).sum(1) >= 0).all()
 
 
 def test_true_bodies_bend_their_knees_forward_and_mirror_images_do_not(frames):
@@ -73,4 +72,3 @@ def test_one_view_teaches_nothing(frames):
     points, confidence = seen(frames)
     with pytest.raises(InputError, match="one camera"):
         fit(points[:, :1], confidence[:, :1], seed=0)
-    assert np.isfinite(float(consistency(Lifter(17, 8), points[:2], confidence[:2])))

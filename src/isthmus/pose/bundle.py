@@ -92,7 +92,8 @@ def adjust(
         kept = _over_views(errors) < max(*_spread(errors), LAST_THRESHOLD)
     cameras = _solved(cameras, points, kept, free_intrinsics)
     joints = triangulate(cameras, points)
-    error = float(np.nanmedian(_errors(cameras, joints, points)))
+    errors = _errors(cameras, joints, points)
+    error = float(np.median(errors[np.isfinite(errors)])) if np.isfinite(errors).any() else np.nan
     first = Rotation.from_rotvec(cameras[0, :3]).as_matrix()
     return Adjusted(joints @ first.T + cameras[0, 3:6], cameras, error)
 

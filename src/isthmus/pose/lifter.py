@@ -9,7 +9,8 @@ with projections and joints divided by their root mean square about their mean. 
 and pairs have weight 1 each. Left out: the term on relative rotations, which needs fixed cameras.
 
 **Mirror.** Weak perspective cannot tell a body from its mirror image in depth. Of Human3.6M's
-seventeen joints the knees decide: they bend forward. For other joints nobody decides.
+seventeen joints the knees decide, frame by frame over all its views: they bend forward. For other
+joints nobody decides.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ WIDTH, STEPS, BATCH, RATE, DECAY = 256, 2000, 64, 1e-3, 1e-5
 """Ours, for frames by the thousand; published: 1024 wide, 100 epochs in batches of 32 at 1e-4."""
 MIRROR_JOINTS = len(JOINTS)
 """With as many joints, taken to be Human3.6M's, the mirror image is told apart."""
+MIRROR_WEIGHT = 1.0
 _SMALL = 1e-8
 _PELVIS, _THORAX = JOINTS.index("pelvis"), JOINTS.index("thorax")
 _LEGS = {
@@ -127,7 +129,10 @@ def consistency(lifter: Lifter, points: Tensor, confidence: Tensor) -> Tensor:
     projected, _, _ = normalised(flat, weights)
     error = (weights[..., None] * (projected - points[:, None])).abs().mean((-1, -2))
     own = error.diagonal(dim1=1, dim2=2).mean()
-    return own + error.mean()
+    loss = own + error.mean()
+    if points.shape[2] == MIRROR_JOINTS:
+        loss = loss + MIRROR_WEIGHT * torch.relu(-_facing(pose)).mean()
+    return loss
 
 
 def normalised(points: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,18 +160,20 @@ def lift(lifter: Lifter, points: Tensor, confidence: Tensor) -> Tensor:
     depth = (depth - depth.mean(-2, keepdim=True)) / width
     image = torch.where(confidence[..., None] > 0, points, flat * size + mean)
     out = torch.cat([image, depth * size], -1)
-    if points.shape[2] == MIRROR_JOINTS and float(_facing(out).mean()) < 0:
-        out = out * torch.tensor([1.0, 1.0, -1.0], dtype=out.dtype)
-    return out
+    if points.shape[2] != MIRROR_JOINTS:
+        return out
+    mirrored = (_facing(out).sum(1) < 0)[:, None, None]
+    return torch.cat([out[..., :2], torch.where(mirrored, -1.0, 1.0)[..., None] * out[..., 2:]], -1)
 
 
 def _facing(poses: Tensor) -> Tensor:
-    """Positive where the knees of a pose bend forward, negative where it is a mirror image."""
+    """How far the knees bend forward, in the unit of the poses; negative in a mirror image."""
     left, right = (poses[..., list(_LEGS[side]), :] for side in ("left", "right"))
     across = left[..., 0, :] - right[..., 0, :]
     up = poses[..., _THORAX, :] - poses[..., _PELVIS, :]
     bend = sum(leg[..., 1, :] - (leg[..., 0, :] + leg[..., 2, :]) / 2 for leg in (left, right))
-    return (torch.linalg.cross(across, up) * bend).sum(-1)
+    ahead = torch.nn.functional.normalize(torch.linalg.cross(across, up), dim=-1)
+    return (ahead * bend).sum(-1)
 
 
 def _cross(vectors: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 
 from isthmus.config import Config
 from isthmus.metrics.summary import summary
+from isthmus.report.pose_table import columns, pose_table
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
 from isthmus.report.studies import STUDIES
@@ -75,6 +76,8 @@ def render(
         decoded={
             pair: table(rows, "decode", pair, ("accuracy", "kept")) for pair in config.digit_pairs
         },
+        poses={rig: pose_table(runs, rig) for rig in config.rigs},
+        pose_columns={rig: columns(runs, rig) for rig in config.rigs},
         seeds={pair: config.prefit[pair].seeds for pair in config.pairs},
         curves={pair: _loss_curve(runs, config, pair) for pair in config.pairs},
         accuracy={source: _accuracy(runs, source) for source in config.sources},
