@@ -45,7 +45,7 @@ def snakemake() -> dict[str, dict[str, object]]:
         command = (shell or fields.get("shell", "")).split(" > ")[0].strip()
         jobs[command] = {
             "rule": rule,
-            "inputs": inputs - {values},
+            "inputs": inputs - {values} - VOLATILE,
             "outputs": set(fields["output"].split(", ")) - VOLATILE,
             "key": Path(values).stem,
             "parameters": set(json.loads((ROOT / values).read_text())["parameters"]),

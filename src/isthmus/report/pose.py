@@ -21,9 +21,9 @@ SYSTEMS = {
     "metapose-s1": "S1",
     "refinement": "IR",
     "metapose-s2": "S1+S2",
-    "anipose": "bundle adjustment from the truth",
-    "anipose-fixed": "the same, intrinsics fixed",
-    "anipose-random": "bundle adjustment from a random start",
+    "anipose": "AniPose from the truth",
+    "bundle": "plain bundle adjustment from the truth",
+    "anipose-random": "AniPose from a random start",
 }
 
 
@@ -117,6 +117,7 @@ def error_by_cameras(metrics: Mapping[str, Any], path: Path) -> None:
                 left.plot(*zip(*found, strict=True), style, color=f"C{number}", label=label)
     left.set(xlabel="cameras", ylabel="PMPJPE, mm (dotted: median)", ylim=(0, None))
     left.xaxis.get_major_locator().set_params(integer=True)
+    left.set_ylim(0, 1.4 * left.get_ylim()[1])
     left.legend(fontsize=8)
     ablated = {n: m for n, m in metrics.items() if n.startswith("metapose-s2")}
     widest = max(int(key.rsplit("_", 1)[1]) for key in metrics["metapose-s2"])
