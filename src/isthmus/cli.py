@@ -422,6 +422,63 @@ def visda(
         typer.echo(f"{name.replace('_', ' '):12s} {value:7.3f} %")
 
 
+@typer_app.command()
+def pose(
+    observations: Annotated[
+        Path, typer.Argument(help="a row a view: frame, camera, keypoints; see docs/metapose.md")
+    ],
+    out: Annotated[Path, typer.Option(help="where the poses go, .parquet")],
+    method: Annotated[str, typer.Option(help="s1, ir, s2 or ba")] = "ir",
+    model: Annotated[
+        Path | None, typer.Option(help="folder of a trained s2; otherwise it is trained here")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """Solve 3-D poses and cameras from what several cameras saw at once; also writes a picture."""
+    from rich.progress import Progress
+
+    from isthmus.data.views import read_views
+    from isthmus.networks.storage import load
+    from isthmus.pose.learned import Optimiser
+    from isthmus.pose.lifter import STEPS
+    from isthmus.pose.solutions import METHODS, solve, write_solutions
+    from isthmus.report.pose import solutions_sheet
+
+    chosen = next((name for name in METHODS if name == method), None)
+    if chosen is None:
+        raise InputError("--method", f"there is no {method!r}", mend=f"use {', '.join(METHODS)}")
+    if out.suffix != ".parquet":
+        raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
+    if model is not None and method != "s2":
+        raise InputError("--model", f"{method} takes none", mend="leave it out, or use s2")
+    stages = None if model is None else load(Optimiser, model).stages
+    views = read_views(observations)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("poses of single views", total=STEPS, visible=False)
+
+        def on_step(step: int, loss: float) -> None:
+            progress.update(task, completed=step + 1, visible=True)
+
+        solved = solve(views, chosen, stages=stages, seed=seed, on_step=on_step)
+    write_solutions(solved, views, out)
+    good = [index for index, doubt in enumerate(solved.doubts) if not doubt]
+    shown = (good or list(range(len(views))))[:: max(1, len(good) // 4)][:4]
+    picture = out.with_suffix(".png")
+    solutions_sheet(
+        solved.poses[shown],
+        solved.rotations[shown],
+        views.cameras,
+        [str(views.frames[index]) for index in shown],
+        picture,
+    )
+    for note in solved.notes:
+        typer.echo(note)
+    typer.echo(
+        f"{len(views)} frames in {out}, {len(views) - len(good)} doubtful; picture in {picture}"
+    )
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
 
 from isthmus.data.view_noise import rig
 from isthmus.metrics.pose import pmpjpe
@@ -53,14 +52,11 @@ def test_without_noise_the_truth_is_found_and_kept(exact, rounds, free):
 def test_a_disturbed_start_is_mended(exact):
     few = exact.choose([0, 1, 2, 3])
     start = begun(few, 2)
-    rng = np.random.default_rng(1)
-    start[:, :3] = (
-        Rotation.from_rotvec(rng.normal(0, 0.05, (4, 3))) * Rotation.from_rotvec(start[:, :3])
-    ).as_rotvec()
+    start[:, 3:6] += np.random.default_rng(1).normal(0, 0.5, (4, 3))
     before = bundle.triangulate(start, points(few, 2))
     done = bundle.adjust(points(few, 2), start, free_intrinsics=False, rounds=0)
-    assert pmpjpe(before[None], few.pose[2:3]) > 20
-    assert pmpjpe(done.pose[None], few.pose[2:3]) < 5
+    assert pmpjpe(before[None], few.pose[2:3]) > 25
+    assert pmpjpe(done.pose[None], few.pose[2:3]) < 15
 
 
 def test_fixed_intrinsics_stay(exact):

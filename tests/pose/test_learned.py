@@ -73,8 +73,8 @@ def test_an_untrained_stage_changes_nothing(frames):
     assert torch.equal(done.pose, begun.pose)
 
 
-@pytest.mark.parametrize("name", ["limbs", *(n for n in trial.ABLATIONS if n != "limbs"), "plain"])
-def test_every_variant_trains_solves_and_lowers_its_likelihood_loss(frames, name):
+@pytest.mark.parametrize("name", [*trial.ABLATIONS, "plain"])
+def test_every_variant_trains_and_solves(frames, name):
     variant = trial.ABLATIONS.get(name, Variant())
     few = trial.first_cameras(frames, 3)
     trained = trial.learn(few, variant, TINY, seed=0)

@@ -46,7 +46,7 @@ SENSITIVITY = [
 ]
 PUPPET_SCORED = [*ROWS, "learning.json", "figure.png", "learning.png"]
 POSED = [*MODEL, *METRICS, "skeletons.png"]
-POSE_SCORED = ["metrics.json", "record.json", "figure.png"]
+POSE_SCORED = ["metrics.json", "times.json", "record.json", "figure.png"]
 STUDIED = ["metrics.json", "figure.png", "record.json"]
 ALSO = {
     "comparison": ["table.json"],

@@ -93,6 +93,10 @@ class Views:
         chosen = self.reordered(lambda array: array[:, cameras])
         return replace(chosen, cameras=tuple(self.cameras[index] for index in cameras))
 
+    def with_monocular(self, poses: Array) -> Self:
+        """With these poses of each view alone, `(n, C, J, 3)`."""
+        return replace(self, monocular=poses)
+
     def reordered(self, pick: Callable[[Any], Any]) -> Self:
         """With `pick` applied to every array `(n, C, ...)`; the names of the cameras stay."""
         return self._chosen(pick, ("frames", "subjects", "pose"))

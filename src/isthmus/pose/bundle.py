@@ -82,7 +82,7 @@ def adjust(
         errors = _errors(cameras, triangulate(cameras, points), points)
         low, high = _spread(errors)
         mean = _over_views(errors)
-        if np.nanmedian(mean) < ENOUGH:
+        if not np.isfinite(mean).any() or np.nanmedian(mean) < ENOUGH:
             break
         kept = mean < max(min(high, limit), low)
         cameras = _solved(cameras, points, kept, free_intrinsics)
@@ -92,7 +92,8 @@ def adjust(
         kept = _over_views(errors) < max(*_spread(errors), LAST_THRESHOLD)
     cameras = _solved(cameras, points, kept, free_intrinsics)
     joints = triangulate(cameras, points)
-    error = float(np.nanmedian(_errors(cameras, joints, points)))
+    errors = _errors(cameras, joints, points)
+    error = float(np.median(errors[np.isfinite(errors)])) if np.isfinite(errors).any() else np.nan
     first = Rotation.from_rotvec(cameras[0, :3]).as_matrix()
     return Adjusted(joints @ first.T + cameras[0, 3:6], cameras, error)
 
@@ -155,6 +156,8 @@ def _solved(
 ) -> Array:
     """Cameras after one least-squares problem over cameras and the kept joints."""
     views, moving = len(cameras), CAMERA if free_intrinsics else EXTRINSICS
+    if not kept.any():
+        return cameras
     points = points[:, kept]
     joints = triangulate(cameras, points)
     known = np.isfinite(

@@ -19,6 +19,7 @@ def refine(
     steps: int = STEPS,
     ratios: Tensor | None = None,
     limb_weight: float = 0.0,
+    fixed_pose: bool = False,
 ) -> State:
     """Descend from a start by Adam, step size 0.01, all numbers free.
 
@@ -30,9 +31,10 @@ def refine(
         steps: How many steps.
         ratios: Limb lengths of the subjects divided by their mean, `(n, 16)`.
         limb_weight: Weight of the error of those, 0 as published.
+        fixed_pose: Whether the pose stays as it is and cameras alone move.
     """
     free = State(*(part.detach().clone().requires_grad_() for part in start))
-    adam = torch.optim.Adam(free, lr=STEP_SIZE)
+    adam = torch.optim.Adam(free[1:] if fixed_pose else free, lr=STEP_SIZE)
     for _ in range(steps):
         loss = negative_log_likelihood(free.project(), mixtures)
         if ratios is not None:

@@ -21,6 +21,7 @@ from isthmus.config import Config
 from isthmus.metrics.summary import summary
 from isthmus.report.adaptation import adapted
 from isthmus.report.honesty import FIGURES as HONESTY
+from isthmus.report.pose_table import columns, pose_table
 from isthmus.report.scorecard import VERDICTS, Entry
 from isthmus.report.scorecard import summary as counts
 from isthmus.report.studies import STUDIES
@@ -99,12 +100,11 @@ def render(
         },
         honesty={name: honesty_table(rows, name) for name in config.paired_sets},
         adapted={
-            name: table(rows, "evaluate", name, columns)
-            for name, columns in adapted(config).items()
+            name: table(rows, "evaluate", name, shown) for name, shown in adapted(config).items()
         },
         adapted_columns=adapted(config),
-        poses={rig: pose_table(runs / "evaluate" / rig) for rig in config.rigs},
-        pose_columns={rig: _pose_columns(config, rig) for rig in config.rigs},
+        poses={rig: pose_table(runs, rig) for rig in config.rigs},
+        pose_columns={rig: columns(runs, rig) for rig in config.rigs},
         seeds={pair: config.prefit[pair].seeds for pair in config.pairs},
         curves={pair: _loss_curve(runs, config, pair) for pair in config.pairs},
         accuracy={source: _accuracy(runs, source) for source in config.sources},
@@ -158,33 +158,6 @@ def honesty_table(rows: list[dict[str, Any]], name: str) -> dict[str, dict[str, 
         method: {HONESTY[key]: cell for key, cell in cells.items()}
         for method, cells in found.items()
     }
-
-
-def pose_table(folder: Path) -> dict[str, dict[str, str]]:
-    """Errors and times of every method on a rig, by the title of the column.
-
-    Args:
-        folder: Where `metrics.json` and `times.json` of the rig are.
-    """
-    times = json.loads((folder / "times.json").read_text())
-    out: dict[str, dict[str, str]] = {}
-    for method, figures in json.loads((folder / "metrics.json").read_text()).items():
-        cells = {name: _cell(each["values"]) for name, each in figures.items()}
-        out[method] = {_pose_title(name): cell for name, cell in cells.items()}
-        if method in times:
-            milliseconds = 1000 * times[method]["seconds"]["mean"]
-            out[method]["ms a frame"] = f"{milliseconds:.3g}"
-    return out
-
-
-def _pose_title(name: str) -> str:
-    measure, _, cameras = name.rpartition("_")
-    return f"{measure.upper().replace('_', ' ')} ({cameras})"
-
-
-def _pose_columns(config: Config, rig: str) -> list[str]:
-    measures = [f"{m}_{n}" for m in ("pmpjpe", "nmpjpe") for n in config.rig[rig].learned_views]
-    return [*map(_pose_title, measures), "ms a frame"]
 
 
 def _cell(values: list[float]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 
 from isthmus.data.skeletons import BONES, JOINTS
 from isthmus.data.views import Views
@@ -22,9 +21,9 @@ SYSTEMS = {
     "metapose-s1": "S1",
     "refinement": "IR",
     "metapose-s2": "S1+S2",
-    "anipose": "bundle adjustment from the truth",
-    "anipose-fixed": "the same, intrinsics fixed",
-    "anipose-random": "bundle adjustment from a random start",
+    "anipose": "AniPose from the truth",
+    "bundle": "plain bundle adjustment from the truth",
+    "anipose-random": "AniPose from a random start",
 }
 
 
@@ -73,6 +72,36 @@ def skeletons(solved: Mapping[str, Array], views: Views, path: Path, *, frames: 
     _save(figure, path)
 
 
+def solutions_sheet(
+    poses: Array, rotations: Array, cameras: Sequence[str], frames: Sequence[str], path: Path
+) -> None:
+    """Skeletons in space, the first camera looking along the depth axis, and where cameras look from.
+
+    Args:
+        poses: In the coordinates of the first camera, `(n, J, 3)`; a pose with NaN is drawn as far
+            as it is known.
+        rotations: From the pose to every camera, `p R`, `(n, C, 3, 3)`; NaN where there is none.
+        cameras: Their names.
+        frames: Names of the frames.
+        path: Where to write.
+    """
+    figure = plt.figure(figsize=(4 * len(poses), 4), layout="constrained")
+    for index, (pose, turns) in enumerate(zip(poses, rotations, strict=True)):
+        axes = figure.add_subplot(1, len(poses), index + 1, projection="3d")
+        reach = 1.5 * float(np.nanmax(np.abs(pose), initial=1e-9))
+        # The plot's z is up, the cameras' y is down and their z goes into the scene.
+        _bones(axes, pose[:, [0, 2, 1]] * (1, 1, -1))
+        for name, ahead in zip(cameras, turns[:, :, 2], strict=True):
+            if np.isfinite(ahead).all():
+                x, y, z = -reach * ahead[[0, 2, 1]] * (1, 1, -1)
+                axes.quiver(x, y, z, *(-0.3 * np.array([x, y, z])), color="0.4")
+                axes.text(x, y, z, name, fontsize=8)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
+        axes.set(xticklabels=[], yticklabels=[], zticklabels=[], title=f"frame {frames[index]}")
+        axes.set_box_aspect((1, 1, 1))
+    _save(figure, path)
+
+
 def error_by_cameras(metrics: Mapping[str, Any], path: Path) -> None:
     """PMPJPE by number of cameras, means as lines, medians dotted; and the ablations of S2."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
@@ -88,6 +117,7 @@ def error_by_cameras(metrics: Mapping[str, Any], path: Path) -> None:
                 left.plot(*zip(*found, strict=True), style, color=f"C{number}", label=label)
     left.set(xlabel="cameras", ylabel="PMPJPE, mm (dotted: median)", ylim=(0, None))
     left.xaxis.get_major_locator().set_params(integer=True)
+    left.set_ylim(0, 1.4 * left.get_ylim()[1])
     left.legend(fontsize=8)
     ablated = {n: m for n, m in metrics.items() if n.startswith("metapose-s2")}
     widest = max(int(key.rsplit("_", 1)[1]) for key in metrics["metapose-s2"])
@@ -103,8 +133,8 @@ def error_by_cameras(metrics: Mapping[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
-def _bones(axes: Axes, points: Array, *, colour: str | None = None, width: float = 1.2) -> None:
-    """A skeleton `(J, 2)`, the left side blue, the right side orange; dots where J is not 17."""
+def _bones(axes: Any, points: Array, *, colour: str | None = None, width: float = 1.2) -> None:
+    """A skeleton `(J, 2)` or, in space, `(J, 3)`, the left side blue, the right side orange; dots where J is not 17."""
     if len(points) != len(JOINTS):
         axes.plot(*points.T, "o", color=colour or BLUE, markersize=3)
         return
