@@ -75,3 +75,32 @@ def test_nothing_seen_gives_nothing_and_no_crash(exact):
     seen = np.full((2, 17, 2), np.nan)
     done = bundle.adjust(seen, begun(exact.choose([0, 1]), 0))
     assert np.isnan(done.pose).all()
+
+
+def test_parity_with_aniposelib(exact):
+    """Projection, triangulation and the adjusted pose, against the library itself."""
+    cameras = pytest.importorskip("aniposelib.cameras")
+    start, seen = begun(exact, 1), points(exact, 1)
+    seen = seen + np.random.default_rng(0).normal(0, 1, seen.shape)
+    theirs = cameras.CameraGroup(
+        [
+            cameras.Camera(
+                matrix=np.diag([row[6], row[6], 1.0]),
+                dist=np.zeros(5),
+                rvec=row[:3],
+                tvec=row[3:6],
+                name=str(index),
+            )
+            for index, row in enumerate(start)
+        ]
+    )
+    joints = bundle.triangulate(start, seen)
+    assert theirs.triangulate(seen) == pytest.approx(joints, abs=1e-3)
+    assert theirs.project(joints).reshape(seen.shape) == pytest.approx(
+        bundle.project(start, joints), abs=1e-3
+    )
+    theirs.bundle_adjust_iter(seen, verbose=False)
+    found = theirs.triangulate(seen)
+    ours = bundle.adjust(seen, start)
+    errors = [pmpjpe(each[None], exact.pose[1:2])[0] for each in (found, ours.pose)]
+    assert errors[1] == pytest.approx(errors[0], abs=40)
