@@ -161,3 +161,19 @@ def test_limb_ratios_see_no_size_and_no_turn():
     assert torch.allclose(limb_ratios(5 * poses @ turns(1) + 2), ratios)
     assert torch.allclose(limb_error(poses, ratios), torch.zeros(3, dtype=torch.float64))
     assert gradcheck(limb_error, (poses.requires_grad_(), ratios + 0.1))
+
+
+def test_limb_lengths_pull_the_refinement_to_them():
+    state = scene(2, 3)
+    flat = torch.tensor([0.25, 0.5, 0.5, 1.0], dtype=torch.float64).expand(2, 3, 17, 4, 4)
+    ratios = limb_ratios(scene(2, 3, seed=9).pose)
+    free, bound = (refine(state, flat, ratios=ratios, limb_weight=weight) for weight in (0.0, 1.0))
+    assert (limb_error(bound.pose, ratios) < 0.5 * limb_error(free.pose, ratios)).all()
+
+
+def test_a_fixed_pose_stays_and_cameras_move():
+    state = scene(2, 3)
+    flat = torch.tensor([0.25, 0.5, 0.5, 0.1], dtype=torch.float64).expand(2, 3, 17, 4, 4)
+    done = refine(state, flat, fixed_pose=True)
+    assert torch.equal(done.pose, state.pose)
+    assert not torch.allclose(done.cameras, state.cameras)

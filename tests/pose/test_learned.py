@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from isthmus.config import load as load_config
 from isthmus.data.view_noise import rig
 from isthmus.errors import InputError
 from isthmus.networks.storage import load, save
@@ -14,6 +17,7 @@ from isthmus.pose.learned import Optimiser, Training, Variant, solve, train
 from isthmus.pose.networks import INPUTS, Equivariant, Views, features
 from isthmus.pose.state import State
 
+ROOT = Path(__file__).parents[2]
 TINY = Training(
     width=16, blocks=2, epochs=3, batch_size=32, learning_rate=1e-3, stages=1, attempts=1
 )
@@ -141,3 +145,13 @@ def test_the_flat_network_is_not_equivariant_and_is_shuffled(frames):
     pose, _ = trained.stages[0](described)
     mixed, _ = trained.stages[0](described[:, [0, 2, 1]])
     assert not torch.allclose(pose, mixed, atol=1e-6)
+
+
+def test_the_published_sizes_are_three_million_weights_and_step(frames):
+    solver = load_config(ROOT, "paper").pose.solver
+    network = Equivariant(369, 17, solver.width, solver.blocks)
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(2.99e6, rel=0.02)
+    short = {**solver.model_dump(), "epochs": 1, "stages": 1, "attempts": 1}
+    few = trial.first_cameras(frames, 2).take(range(140))
+    trained = trial.learn(few, Variant(), Training(**short), seed=0)
+    assert np.isfinite(trained.curve).all()

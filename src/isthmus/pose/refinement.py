@@ -10,6 +10,8 @@ from isthmus.pose.limbs import limb_error
 from isthmus.pose.state import State
 
 STEPS, STEP_SIZE = 100, 1e-2
+TOGETHER = 128
+"""Frames in one batch: as many as a processor's cache holds."""
 
 
 def refine(
@@ -33,13 +35,17 @@ def refine(
         limb_weight: Weight of the error of those, 0 as published.
         fixed_pose: Whether the pose stays as it is and cameras alone move.
     """
-    free = State(*(part.detach().clone().requires_grad_() for part in start))
-    adam = torch.optim.Adam(free[1:] if fixed_pose else free, lr=STEP_SIZE)
-    for _ in range(steps):
-        loss = negative_log_likelihood(free.project(), mixtures)
-        if ratios is not None:
-            loss = loss + limb_weight * limb_error(free.pose, ratios)
-        adam.zero_grad()
-        loss.sum().backward()
-        adam.step()
-    return State(*(part.detach() for part in free))
+    parts = []
+    for begin in range(0, len(start.pose), TOGETHER):
+        rows = slice(begin, begin + TOGETHER)
+        free = State(*(part.detach().clone().requires_grad_() for part in start.take(rows)))
+        adam = torch.optim.Adam(free[1:] if fixed_pose else free, lr=STEP_SIZE)
+        for _ in range(steps):
+            loss = negative_log_likelihood(free.project(), mixtures[rows])
+            if ratios is not None:
+                loss = loss + limb_weight * limb_error(free.pose, ratios[rows])
+            adam.zero_grad()
+            loss.sum().backward()
+            adam.step()
+        parts.append(free)
+    return State(*(torch.cat(each).detach() for each in zip(*parts, strict=True)))
