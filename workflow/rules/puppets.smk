@@ -66,7 +66,10 @@ rule puppetry:
             "puppetry",
             "puppeteer.{puppeteer}",
         ),
-        tables=expand(f"{RUNS}/puppets/{{{{task}}}}/{{f}}", f=PUPPETS),
+        tables=expand(
+            f"{RUNS}/puppets/{{{{task}}}}/{{f}}",
+            f=[*PUPPETS, "sheet.png", "record.json"],
+        ),
     output:
         files=expand(
             f"{RUNS}/puppetry/{{{{task}}}}/{{{{puppeteer}}}}/{{f}}",
@@ -99,7 +102,10 @@ rule puppet_score:
     input:
         code=code("puppet_score"),
         values=values("puppet_score@{task}", "seed", "threads", "puppeteers"),
-        tables=expand(f"{RUNS}/puppets/{{{{task}}}}/{{f}}", f=PUPPETS),
+        tables=expand(
+            f"{RUNS}/puppets/{{{{task}}}}/{{f}}",
+            f=[*PUPPETS, "sheet.png", "record.json"],
+        ),
         judge=expand(f"{RUNS}/puppet_judge/{{{{task}}}}/{{f}}", f=MODEL),
         driven=expand(
             f"{RUNS}/puppetry/{{{{task}}}}/{{p}}/{{f}}", p=PARAMS.puppeteers, f=DRIVEN
