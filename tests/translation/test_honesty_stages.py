@@ -85,7 +85,7 @@ def test_frames_are_seen_through_another_network_than_those_that_made_them(done:
 
 def test_the_curves_begin_and_end_where_the_figures_are(done: Path) -> None:
     home = done / "evaluate" / "scenes"
-    curves = json.loads((home / "curves.json").read_text())["cyclegan"]
+    curves = json.loads((home / "levels.json").read_text())["cyclegan"]
     metrics = json.loads((home / "metrics.json").read_text())["cyclegan"]
     assert curves["sigmas"]["0.0"]["mean"] == 0
     assert curves["sigmas"]["0.1"]["values"] == metrics["sn"]["values"]

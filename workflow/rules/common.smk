@@ -55,7 +55,7 @@ ALSO = {
     "pixel_flow": ["curves.json"],
 }
 DEFENDED = [*MODEL, "members.safetensors", *METRICS]
-HONEST = [*ROWS, "curves.json", "curves.png", "cycles.png"]
+HONEST = [*ROWS, "levels.json", "curves.png", "cycles.png"]
 STUDIES = list(type(PARAMS.studies).model_fields)
 DOMAINS = PARAMS.adaptation.domains
 ADAPTERS = PARAMS.adaptation.adapters

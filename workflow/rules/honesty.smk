@@ -73,7 +73,7 @@ rule honesty:
         ),
     output:
         rows=expand(
-            f"{RUNS}/evaluate/{{{{paired_set}}}}/{{f}}", f=[*ROWS, "curves.json"]
+            f"{RUNS}/evaluate/{{{{paired_set}}}}/{{f}}", f=[*ROWS, "levels.json"]
         ),
         curves=report(
             f"{RUNS}/evaluate/{{paired_set}}/curves.png",

@@ -70,7 +70,7 @@ def main(job: Job) -> None:
     ]
     job.write_json("rows.json", rows)
     job.write_json(
-        "curves.json",
+        "levels.json",
         {
             method: {
                 "levels": over_seeds([{str(k): rh for k, rh in e.levels.items()} for e in found]),
