@@ -274,9 +274,11 @@ def honesty(
     """Print what a translator hides in the cycle A to B to A; A is the domain that holds more."""
     import json
 
+    from isthmus.data.files import made_folder
     from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
     from isthmus.translation.auditing import inspect
 
+    made_folder(out)
     found = inspect(
         model,
         data,
@@ -289,7 +291,6 @@ def honesty(
     )
     for line in in_words(found.audit.figures, found.quantised_to):
         typer.echo(line)
-    out.mkdir(parents=True, exist_ok=True)
     text = {
         "model": found.model,
         "images": found.images,
@@ -308,7 +309,7 @@ def translate(
     model: Annotated[
         str, typer.Option(help="folder with model.json, or the end of it in runs/: 3ds-a/rift")
     ],
-    input: Annotated[Path, typer.Option(help="folder of PNG or JPEG files of any size")],
+    input: Annotated[Path, typer.Option(help="folder of image files of any size")],
     out: Annotated[Path, typer.Option(help="folder for the translations and a contact sheet")],
     guide: Annotated[
         Path | None, typer.Option(help="image of the target domain, or a folder of them")
@@ -361,15 +362,18 @@ def sensitivity(
     """How a classifier responds to one factor: accuracy and flips along it, with intervals."""
     import json
 
-    from isthmus.audit import models
     from isthmus.audit.meeting import figures
+    from isthmus.audit.models import classifier
     from isthmus.audit.tables import meet
+    from isthmus.data.files import made_folder
     from isthmus.report.audit import flip_sheet, printed, responses
+    from isthmus.translation.stored import stored
 
     sys.path.insert(0, str(ROOT))
-    classify = models.classifier(model)
+    made_folder(out)
+    classify = classifier(model)
     meeting, names = meet(
-        models.translator(translator),
+        stored(translator),
         originals,
         guides,
         factor=factor,
@@ -379,7 +383,6 @@ def sensitivity(
         seed=seed,
     )
     found = meeting.report(classify)
-    out.mkdir(parents=True, exist_ok=True)
     numbers = {"factor": factor, "levels": names, "figures": figures(found), **found}
     (out / "report.json").write_text(json.dumps(numbers, indent=1) + "\n")
     responses({f"{label} by {factor}": found}, out / "responses.png")

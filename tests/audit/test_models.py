@@ -7,11 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.audit.models import CHUNK, classifier, translator
+from isthmus.audit.models import CHUNK, classifier
 from isthmus.errors import InputError
-from isthmus.networks.storage import save
-from isthmus.translation.cyclegan import CycleGan
-from isthmus.translation.cyclevae import CycleVae
 
 IMAGES = np.random.default_rng(0).integers(256, size=(CHUNK + 3, 1, 8, 8), dtype=np.uint8)
 BRIGHT = (IMAGES.astype(np.float32).mean((1, 2, 3)) / 255 > 0.5).astype(np.int64)
@@ -75,25 +72,3 @@ def test_what_cannot_be_loaded_is_named(
 def test_what_is_no_classifier_is_refused(name: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         classifier(f"{__name__}:{name}")(IMAGES)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        CycleVae(side=8, width=4, levels=2, attribute=2, rest=2),
-        CycleGan(width=4, blocks=1, discriminator_width=4, levels=1),
-    ],
-    ids=["cycle-vae", "cyclegan"],
-)
-def test_a_stored_translator_comes_back(model: nn.Module, tmp_path: Path) -> None:
-    save(model, tmp_path)  # type: ignore[type-var]
-    found = translator(tmp_path)
-    assert type(found) is type(model)
-    assert not found.training
-
-
-@pytest.mark.parametrize("text", ["{}", "[", '{"kind": "Classifier"}'])
-def test_another_file_is_no_translator(text: str, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(text)
-    with pytest.raises(InputError, match=r"model\.json"):
-        translator(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from isthmus.stages import defend, honesty, paired
-from isthmus.translation.benchmark import stored
+from isthmus.translation.stored import stored
 
 ROOT = Path(__file__).parents[2]
 SETS, METHODS = ("scenes", "stick-figures"), ("cyclegan", "munit-cycle", "pix2pix")

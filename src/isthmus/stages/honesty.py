@@ -18,8 +18,8 @@ from isthmus.metrics.summary import summary
 from isthmus.networks.images import image_bytes
 from isthmus.report.honesty import cycles_sheet, honesty_curves
 from isthmus.stages.rows import result_row
-from isthmus.translation.benchmark import stored
 from isthmus.translation.paired_sets import PAIRED_SETS, Shown
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import Translator, to_unit
 from isthmus.translation.ways import round_trip, way
 
@@ -118,7 +118,7 @@ def _members(job: Job, name: str, method: str) -> Iterator[Translator]:
     """The networks of each seed in turn, one at a time."""
     home = f"defend/{name}/{method}"
     job.input(f"{home}/model.safetensors")
-    model = stored(job.input(f"{home}/model.json").parent).eval()
+    model = stored(job.input(f"{home}/model.json").parent)
     members = load_file(job.input(f"{home}/members.safetensors"))
     for index in range(len(next(iter(members.values())))):
         model.load_state_dict({key: tensor[index] for key, tensor in members.items()})

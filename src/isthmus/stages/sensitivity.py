@@ -16,7 +16,7 @@ import torch
 
 from isthmus.attributes.factors import FactorClassifier, train_factors
 from isthmus.audit.meeting import Meeting, figures, true_images
-from isthmus.audit.models import Classify, translator
+from isthmus.audit.models import Classify
 from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, read_table
 from isthmus.job import Job, stage
@@ -27,6 +27,7 @@ from isthmus.seeding import derive
 from isthmus.translation.puppet_tasks import TASKS
 from isthmus.translation.puppeteers import PUPPETEERS, driven
 from isthmus.translation.sets import SETS
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import translate_bytes
 
 Images = npt.NDArray[np.uint8]
@@ -119,7 +120,7 @@ def _factors(job: Job) -> Found:
     )
     for method in methods:
         job.input(f"translate/{SET}/{method}/model.safetensors")
-        model = translator(job.input(f"translate/{SET}/{method}/model.json").parent)
+        model = stored(job.input(f"translate/{SET}/{method}/model.json").parent)
         images = translate_bytes(model, originals[source], "a2b", shown[guide]).numpy()
         for label in LABELS.values():
             meeting = Meeting(
@@ -162,7 +163,7 @@ def _puppets(job: Job) -> Found:
             if method not in job.config.puppeteers:
                 continue
             job.input(f"puppetry/{name}/{method}/model.safetensors")
-            model = translator(job.input(f"puppetry/{name}/{method}/model.json").parent)
+            model = stored(job.input(f"puppetry/{name}/{method}/model.json").parent)
             images = driven(
                 model, PUPPETEERS[method].drive, torch.from_numpy(_first(reals)), guides
             )

@@ -18,8 +18,8 @@ from isthmus.data.table import Table
 from isthmus.errors import InputError
 from isthmus.metrics.audit import Audit, audit, exhibits
 from isthmus.networks.images import image_bytes
-from isthmus.translation.benchmark import stored
 from isthmus.translation.paired_sets import PAIRED_SETS, STEPS, Shown
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import LearnedTranslator, to_unit
 from isthmus.translation.ways import round_trip
 
@@ -75,7 +75,7 @@ def inspect(
     Raises:
         InputError: Something cannot be read, does not fit together, or is too little.
     """
-    translator = stored(model).eval()
+    translator = stored(model)
     a, b = (image_bytes(table)[:most] for table in _domains(Path(data), size))
     if not len(a) or not len(b):
         raise InputError(data, "holds images of one domain only", mend="give images of A and of B")
