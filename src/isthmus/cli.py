@@ -255,7 +255,9 @@ def honesty(
     model: Annotated[Path, typer.Argument(help="folder with model.json and model.safetensors")],
     data: Annotated[
         Path,
-        typer.Argument(help="images: Parquet with the factor domain, or a folder of A | B pairs"),
+        typer.Argument(
+            help="Parquet with the factor domain, a folder of A | B pairs, or one of GTA V"
+        ),
     ],
     known: Annotated[
         str | None, typer.Option("--set", help="scenes, colour-digits or stick-figures")

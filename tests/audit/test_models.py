@@ -35,6 +35,14 @@ def broken(x: Tensor) -> Tensor:
     raise ValueError("only 28 x 28")
 
 
+def without_numbers(x: Tensor) -> Tensor:
+    return Brightness()(x) * torch.nan
+
+
+def below(x: Tensor) -> Tensor:
+    return bright(x) - 1
+
+
 def test_a_callable() -> None:
     assert np.array_equal(classifier(f"{__name__}:bright")(IMAGES), BRIGHT)
 
@@ -68,7 +76,15 @@ def test_what_cannot_be_loaded_is_named(
         classifier(source)
 
 
-@pytest.mark.parametrize(("name", "problem"), [("wrong", "returned"), ("broken", "only 28 x 28")])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("wrong", "returned"),
+        ("broken", "only 28 x 28"),
+        ("without_numbers", "NaN"),
+        ("below", "class -1"),
+    ],
+)
 def test_what_is_no_classifier_is_refused(name: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         classifier(f"{__name__}:{name}")(IMAGES)

@@ -92,6 +92,21 @@ def test_what_is_not_there_is_named(change: dict[str, str], tmp_path: Path) -> N
         )
 
 
+def test_tables_that_do_not_fit_are_named(scenes: Path, tmp_path: Path) -> None:
+    grey = digits(tmp_path / "grey.parquet", 4)
+    colour, black = (Copy(channels=c, side=SIDE, width=4, levels=2) for c in (3, 1))
+
+    def refused(problem: str, model: Copy, a: Path, b: Path, **more: str) -> None:
+        with pytest.raises(InputError, match=problem):
+            meet(model, a, b, **{"factor": "size", "label": "shape"} | more)  # type: ignore[arg-type]
+
+    refused("grey.parquet: has images of 1 channels", colour, grey, scenes, label="bright")
+    refused("grey.parquet: has images of 1 channels", colour, scenes, grey, factor="bright")
+    refused("test.parquet: has images of 3 channels", black, scenes, scenes)
+    refused("yaw: is absent", colour, scenes, scenes, rendered="celeba")
+    refused("identity: is absent", colour, scenes, scenes, rendered="synaction")
+
+
 def test_the_command_writes_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,14 @@ def meet(
         What a classifier is met with, and the names of the values.
 
     Raises:
-        InputError: A table cannot be used, a factor is absent, or there is no such set.
+        InputError: A table cannot be used, its images do not fit the translator, a factor is
+            absent, or there is no such set or a table is not of it.
     """
     sources, shown = _side(originals, 0, label), _side(guides, 1, factor)
-    if rendered is not None and rendered not in SETS:
-        raise InputError("rendered", f"is {rendered!r}", mend=f"use one of {', '.join(SETS)}")
+    tables = {originals: sources, guides: shown}
+    _check_images(translator, tables)
+    if rendered is not None:
+        _check_rendered(rendered, tables)
     names = shown.levels[factor]
     rng = np.random.default_rng(derive(seed, "guides"))
     shape = (len(sources), len(names), each)
@@ -88,6 +92,33 @@ def _side(path: Path, side: int, factor: str) -> Table:
         known = ", ".join(table.factors) or "none"
         raise InputError(path, "has no such factor", field=factor, mend=f"use one of {known}")
     return table
+
+
+def _check_images(translator: LearnedTranslator, tables: Mapping[Path, Table]) -> None:
+    """Refuse images of other channels than the translator's, or of another side than the first."""
+    channels = translator.config["channels"]
+    first = next(iter(tables.values())).values.shape[1]
+    for path, table in tables.items():
+        found = table.values.shape[1:]
+        if found[-1] != channels:
+            problem = f"has images of {found[-1]} channels, the translator takes {channels}"
+            raise InputError(path, problem, mend="give a table of the kind it was trained on")
+        if found[0] != first:
+            problem = f"has images of side {found[0]}, the originals have {first}"
+            raise InputError(path, problem, mend="give guides of the originals' side")
+
+
+def _check_rendered(name: str, tables: Mapping[Path, Table]) -> None:
+    """Refuse tables that are not of a set."""
+    if name not in SETS:
+        raise InputError("rendered", f"is {name!r}", mend=f"use one of {', '.join(SETS)}")
+    for path, table in tables.items():
+        for factor, count in SETS[name].levels.items():
+            found = len(table.levels.get(factor, ()))
+            if found != count:
+                problem = f"has {found} levels, {name} has {count}" if found else "is absent"
+                mend = "name the set that the table is of, or leave out --rendered"
+                raise InputError(path, problem, field=factor, mend=mend)
 
 
 def _first(table: Table) -> torch.Tensor:
