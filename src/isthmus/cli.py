@@ -276,7 +276,7 @@ def honesty(
     """Print what a translator hides in the cycle A to B to A; A is the domain that holds more."""
     import json
 
-    from isthmus.data.files import made_folder
+    from isthmus.data.folders import made_folder
     from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
     from isthmus.translation.auditing import inspect
 
@@ -367,7 +367,7 @@ def sensitivity(
     from isthmus.audit.meeting import figures
     from isthmus.audit.models import classifier
     from isthmus.audit.tables import meet
-    from isthmus.data.files import made_folder
+    from isthmus.data.folders import made_folder
     from isthmus.report.audit import flip_sheet, printed, responses
     from isthmus.translation.stored import stored
 

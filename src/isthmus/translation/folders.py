@@ -14,7 +14,7 @@ from torch import Tensor
 
 from isthmus import record
 from isthmus.data.aligned_pairs import SUFFIXES, images_in
-from isthmus.data.files import made_folder
+from isthmus.data.folders import made_folder
 from isthmus.data.pairs import image_domains
 from isthmus.errors import InputError
 from isthmus.networks.storage import CONFIG
