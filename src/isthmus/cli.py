@@ -374,7 +374,7 @@ def sensitivity(
     sys.path.insert(0, str(ROOT))
     made_folder(out)
     classify = classifier(model)
-    meeting, names = meet(
+    meeting = meet(
         stored(translator),
         originals,
         guides,
@@ -385,11 +385,12 @@ def sensitivity(
         seed=seed,
     )
     found = meeting.report(classify)
-    numbers = {"factor": factor, "levels": names, "figures": figures(found), **found}
+    numbers = {"factor": factor, "levels": meeting.names, "figures": figures(found), **found}
     (out / "report.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    responses({f"{label} by {factor}": found}, out / "responses.png")
+    title = f"{label} by {factor}"
+    responses({title: found}, {title: meeting.names}, out / "responses.png")
     flip_sheet({"flips": meeting.flips(classify)}, out / "flips.png")
-    typer.echo(printed(found, names))
+    typer.echo(printed(found, meeting.names))
     typer.echo(f"report in {out}")
 
 

@@ -59,25 +59,28 @@ def digits(path: Path, rows: int) -> Path:
 def test_every_original_meets_every_value_that_there_is(tmp_path: Path) -> None:
     path = digits(tmp_path / "table.parquet", 6)
     model = Copy(side=8, width=4, levels=2)
-    found, names = meet(model, path, path, factor="bright", label="bright", each=3)
-    assert names == ("no", "yes")
+    found = meet(model, path, path, factor="bright", label="bright", each=3)
+    assert found.names == ("no", "yes")
     assert len(found.images) == 6 * 2 * 3
     assert np.array_equal(found.level, found.images[:, 0, 0, 0] // 255)
     assert np.array_equal(np.bincount(found.source), np.full(6, 6))
-    found, _ = meet(model, path, path, factor="step", label="bright")
+    found = meet(model, path, path, factor="step", label="bright")
     assert set(found.level) == {0}
 
 
 def test_a_guide_that_is_copied_keeps_what_is_its_own(scenes: Path) -> None:
     """The true counterfactual has the guide's size and the source's shape."""
     model = Copy(channels=3, side=SIDE, width=4, levels=2)
-    meeting, names = meet(model, scenes, scenes, factor="size", label="shape", rendered="3ds-a")
-    assert len(names) == SETS["3ds-a"].levels["size"]
+    meeting = meet(model, scenes, scenes, factor="size", label="shape", rendered="3ds-a")
+    assert len(meeting.names) == SETS["3ds-a"].levels["size"]
     assert meeting.true is not None
     true = SETS["3ds-a"].decode(meeting.true)
     right = (true["size"] == meeting.level) & (true["shape"] == meeting.right)
     assert right.mean() > 0.9
     assert (SETS["3ds-a"].decode(meeting.images)["size"] == meeting.level).mean() > 0.9
+    for flip in meeting.flips(lambda images: np.arange(len(images)), count=3):
+        row = np.flatnonzero((meeting.images == flip.moved).all((1, 2, 3)))[0]
+        assert flip.level == meeting.names[meeting.level[row]]
 
 
 @pytest.mark.parametrize("change", [{"factor": "hat"}, {"label": "hat"}, {"rendered": "hat"}])

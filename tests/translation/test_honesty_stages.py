@@ -73,8 +73,9 @@ def test_every_method_has_its_figures_over_both_seeds(
         assert figures["cycle_error"]["seeds"] == 2
         first, second = figures["cycle_error"]["values"]
         assert first != second
-        same = figures["cycle_error_other_guide"]["values"] == [first, second]
-        assert same == (method != "munit-cycle")
+        for figure in ("cycle_error", "rh"):
+            same = figures[f"{figure}_other_guide"]["values"] == figures[figure]["values"]
+            assert same == (method != "munit-cycle")
     rows = json.loads((done / "evaluate" / name / "rows.json").read_text())
     assert [(row["method"], row["seed_index"]) for row in rows] == [
         (method, index) for method in METHODS for index in range(2)

@@ -28,7 +28,7 @@ def meet(
     each: int = 1,
     rendered: str | None = None,
     seed: int = 0,
-) -> tuple[Meeting, tuple[str, ...]]:
+) -> Meeting:
     """Every original translated under random guides of every value of a factor.
 
     Args:
@@ -42,7 +42,7 @@ def meet(
         seed: Of the choice of guides.
 
     Returns:
-        What a classifier is met with, and the names of the values.
+        What a classifier is met with.
 
     Raises:
         InputError: A table cannot be used, its images do not fit the translator, a factor is
@@ -71,7 +71,7 @@ def meet(
         side = images.shape[-1]
         true = true_images(SETS[rendered], sources.factors, shown.factors, source, guide, side)
     labels = sources.factors[label]
-    meeting = Meeting(
+    return Meeting(
         _first(sources).numpy(),
         labels,
         images.numpy(),
@@ -79,9 +79,8 @@ def meet(
         labels[source],
         source,
         level,
-        len(names),
+        names,
     )
-    return meeting, names
 
 
 def _side(path: Path, side: int, factor: str) -> Table:

@@ -13,6 +13,7 @@ from isthmus import record
 from isthmus.data.pairs import image_domains
 from isthmus.job import Job, stage
 from isthmus.metrics.audit import Audit, audit, exhibits
+from isthmus.metrics.honesty import honesty
 from isthmus.metrics.segmentation import agreement, iou_p2p, nearest
 from isthmus.metrics.summary import summary
 from isthmus.networks.images import image_bytes
@@ -99,7 +100,10 @@ def correctness(
         b: Those that belong to them.
     """
     other = round_trip(model, a, b, own=False)
-    figures = {"cycle_error_other_guide": l1_loss(other.reconstructions, a).item()}
+    figures = {
+        "cycle_error_other_guide": l1_loss(other.reconstructions, a).item(),
+        "rh_other_guide": honesty(other, shown.quantise()).mean,
+    }
     palette = shown.colours()
     if palette is None:
         frames = way(model, "b2a", a.roll(1, 0))(b)

@@ -8,6 +8,7 @@ On the puppets the judge of the real images is driven along the attribute. First
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,7 @@ def main(job: Job) -> None:
     """Audit classifiers by the stored translators."""
     metrics: dict[str, Any] = {}
     reports: dict[str, Any] = {}
+    names: dict[str, tuple[str, ...]] = {}
     shown: dict[str, list[Flip]] = {}
     for place, method, label, judges, meeting in (*_factors(job), *_puppets(job)):
         found = [meeting.report(judge) for judge in judges]
@@ -73,13 +75,11 @@ def main(job: Job) -> None:
         )
         title = f"{place}, {label}\n{method}"
         reports[title.replace("\n", ", ")] = found[0]
+        names[title] = meeting.names
         shown[title] = meeting.flips(judges[0])
     job.write_json("metrics.json", metrics)
     job.write_json("responses.json", reports)
-    responses(
-        {title.replace(", ", "\n", 1): each for title, each in reports.items()},
-        job.output("figure.png"),
-    )
+    responses(dict(zip(names, reports.values(), strict=True)), names, job.output("figure.png"))
     flip_sheet(shown, job.output("flips.png"))
 
 
@@ -114,6 +114,7 @@ def _factors(job: Job) -> Found:
     guide = rng.integers(len(guides), size=len(source))
     shape = tuple(SETS[SET].levels[name] for name in MOVED)
     level = np.ravel_multi_index([guides.factors[name][guide] for name in MOVED], shape)
+    names = tuple(" ".join(each) for each in product(*(guides.levels[name] for name in MOVED)))
     originals, shown = (torch.from_numpy(_first(table)) for table in (sources, guides))
     true = true_images(
         SETS[SET], sources.factors, guides.factors, source, guide, originals.shape[-1]
@@ -131,7 +132,7 @@ def _factors(job: Job) -> Found:
                 sources.factors[label][source],
                 source,
                 level,
-                int(np.prod(shape)),
+                names,
             )
             judges = [_reader(each, label) for each in classifiers]
             yield SET, method, label, judges, meeting
@@ -175,7 +176,7 @@ def _puppets(job: Job) -> Found:
                 right,
                 source,
                 level,
-                steps,
+                sequences.levels["step"],
             )
             yield name, method, task.audited, [_reader(judge, task.audited)], meeting
 
