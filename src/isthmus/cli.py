@@ -359,6 +359,9 @@ def sensitivity(
     rendered: Annotated[
         str | None, typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a")
     ] = None,
+    drive: Annotated[
+        str | None, typer.Option(help="puppeteer to use it as; by default as its record says")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """How a classifier responds to one factor: accuracy and flips along it, with intervals."""
@@ -369,13 +372,13 @@ def sensitivity(
     from isthmus.audit.tables import meet
     from isthmus.data.folders import made_folder
     from isthmus.report.audit import flip_sheet, printed, responses
-    from isthmus.translation.stored import stored
+    from isthmus.translation.stored import as_used
 
     sys.path.insert(0, str(ROOT))
     made_folder(out)
     classify = classifier(model)
     meeting = meet(
-        stored(translator),
+        as_used(translator, drive),
         originals,
         guides,
         factor=factor,

@@ -15,11 +15,11 @@ from isthmus.data.table import Table, read_table
 from isthmus.errors import InputError
 from isthmus.seeding import derive
 from isthmus.translation.sets import SETS
-from isthmus.translation.translator import LearnedTranslator, translate_bytes
+from isthmus.translation.translator import Translator, translate_bytes
 
 
 def meet(
-    translator: LearnedTranslator,
+    translator: Translator,
     originals: Path,
     guides: Path,
     *,
@@ -93,7 +93,7 @@ def _side(path: Path, side: int, factor: str) -> Table:
     return table
 
 
-def _check_images(translator: LearnedTranslator, tables: Mapping[Path, Table]) -> None:
+def _check_images(translator: Translator, tables: Mapping[Path, Table]) -> None:
     """Refuse images of other channels than the translator's, or of another side than the first."""
     channels = translator.config["channels"]
     first = next(iter(tables.values())).values.shape[1]

@@ -18,8 +18,8 @@ from isthmus.data.folders import made_folder
 from isthmus.data.pairs import image_domains
 from isthmus.errors import InputError
 from isthmus.networks.storage import CONFIG
-from isthmus.translation.stored import stored
-from isthmus.translation.translator import Direction, LearnedTranslator, into, translate_bytes
+from isthmus.translation.stored import as_used
+from isthmus.translation.translator import Direction, Translator, into, translate_bytes
 
 SHEET = "_sheet.png"
 """Name of the contact sheet among the translations."""
@@ -75,7 +75,7 @@ def translate_folder(
     """
     into(direction)
     home = find_model(model)
-    translator = stored(home)
+    translator = as_used(home)
     channels = translator.config["channels"]
     side = size or translator.config.get("side") or _trained_side(home)
     _check_side(translator, side, direction)
@@ -166,7 +166,7 @@ def _refuse_overwriting(files: list[Path], out: Path) -> None:
             raise InputError(path, problem, mend="rename one of the two")
 
 
-def _check_side(translator: LearnedTranslator, side: int, direction: Direction) -> None:
+def _check_side(translator: Translator, side: int, direction: Direction) -> None:
     """Refuse a side that the translator does not take, by what it makes of a blank image."""
     trained = translator.config.get("side", side)
     if side != trained:
