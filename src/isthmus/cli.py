@@ -357,7 +357,8 @@ def sensitivity(
     out: Annotated[Path, typer.Option(help="folder for the report")],
     each: Annotated[int, typer.Option(min=1, help="guides for each original and value")] = 1,
     rendered: Annotated[
-        str | None, typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a")
+        str | None,
+        typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a; or mouth"),
     ] = None,
     drive: Annotated[
         str | None, typer.Option(help="puppeteer to use it as; by default as its record says")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from isthmus.audit.tables import meet
 from isthmus.cli import app
+from isthmus.data import puppet_faces
 from isthmus.data.table import Table, write_table
 from isthmus.errors import InputError
 from isthmus.networks.storage import save
@@ -81,6 +82,31 @@ def test_a_guide_that_is_copied_keeps_what_is_its_own(scenes: Path) -> None:
     for flip in meeting.flips(lambda images: np.arange(len(images)), count=3):
         row = np.flatnonzero((meeting.images == flip.moved).all((1, 2, 3)))[0]
         assert flip.level == meeting.names[meeting.level[row]]
+
+
+def test_the_truth_of_mouths_is_rendered(tmp_path: Path) -> None:
+    sizes = {"real_train": 2, "real_test": 5, "triplets": 2, "sequences": 3}
+    made = puppet_faces.load(SIDE, **sizes, far=False, seed=0)
+    paths = [tmp_path / name for name in ("test.parquet", "sequences.parquet")]
+    for path, table in zip(paths, (made.real["test"], made.sequences), strict=True):
+        write_table(table, path)
+    model = Copy(channels=3, side=SIDE, width=4, levels=2)
+    asked = {"factor": "step", "label": "expression", "rendered": "mouth"}
+    found = meet(model, *paths, **asked)  # type: ignore[arg-type]
+    steps = len(made.sequences.levels["step"])
+    assert found.true is not None and len(found.true) == len(found.images) == 5 * steps
+    true = found.true.reshape(5, steps, 1, -1).astype(int)
+    originals = found.originals.reshape(5, -1).astype(int)
+    nearest = np.abs(true - originals).mean(-1).argmin(-1)
+    assert (nearest == np.arange(5)[:, None]).all()
+    right = found.right.reshape(5, steps)
+    assert (right == right[0]).all() and right[0, 0] == 0 and right[0, -1] == 1
+    assert (np.diff(right[0]) >= 0).all()
+    kept = meet(model, *paths, **asked | {"label": "hair_colour"})  # type: ignore[arg-type]
+    assert np.array_equal(kept.right, kept.labels[kept.source])
+    for change, problem in (({"factor": "sequence"}, "'step'"), ({"guides": paths[0]}, "step")):
+        with pytest.raises(InputError, match=problem):
+            meet(model, paths[0], **{"guides": paths[1]} | asked | change)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("change", [{"factor": "hat"}, {"label": "hat"}, {"rendered": "hat"}])

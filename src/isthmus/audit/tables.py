@@ -10,12 +10,21 @@ import numpy.typing as npt
 import torch
 
 from isthmus.audit.meeting import Meeting, true_images
+from isthmus.data.cartoon_faces import MOUTH
 from isthmus.data.pairs import image_domains
+from isthmus.data.puppet_faces import VARIED
 from isthmus.data.table import Table, read_table
 from isthmus.errors import InputError
 from isthmus.seeding import derive
+from isthmus.translation.puppet_tasks import TASKS
 from isthmus.translation.sets import SETS
 from isthmus.translation.translator import Translator, translate_bytes
+
+STEP = "step"
+"""The factor of test sequences of puppets along which the attribute grows."""
+
+PUPPETS = {name: task.truth for name, task in TASKS.items() if task.truth}
+"""Tasks of the puppets that a renderer knows the truth of."""
 
 
 def meet(
@@ -38,7 +47,8 @@ def meet(
         factor: The factor of the guides that is moved.
         label: Factor of the originals that the classifier tells, which the move keeps.
         each: Guides for each original and value.
-        rendered: The set that both tables are of, for the true counterfactuals.
+        rendered: The set of `SETS`, or the task of `PUPPETS`, that both tables are of, for the true
+            counterfactuals.
         seed: Of the choice of guides.
 
     Returns:
@@ -53,6 +63,9 @@ def meet(
     _check_images(translator, tables)
     if rendered is not None:
         _check_rendered(rendered, tables)
+    if rendered in PUPPETS and factor != STEP:
+        problem = f"is {factor!r}, the truth of {rendered} is known for {STEP!r}"
+        raise InputError("factor", problem, mend="move that, or leave out --rendered")
     names = shown.levels[factor]
     rng = np.random.default_rng(derive(seed, "guides"))
     shape = (len(sources), len(names), each)
@@ -67,7 +80,13 @@ def meet(
     source, level, guide = (column[there] for column in (source, level, guide))
     images = translate_bytes(translator, _first(sources)[source], "a2b", _first(shown)[guide])
     true = None
-    if rendered is not None:
+    right = sources.factors[label][source]
+    if rendered in PUPPETS:
+        by_step, codes = PUPPETS[rendered](sources, shown)
+        moved = source * len(names) + level
+        true = by_step.reshape(-1, *by_step.shape[2:])[moved]
+        right = codes[label][moved] if label in codes else right
+    elif rendered is not None:
         side = images.shape[-1]
         true = true_images(SETS[rendered], sources.factors, shown.factors, source, guide, side)
     labels = sources.factors[label]
@@ -76,7 +95,7 @@ def meet(
         labels,
         images.numpy(),
         true,
-        labels[source],
+        right,
         source,
         level,
         names,
@@ -108,9 +127,18 @@ def _check_images(translator: Translator, tables: Mapping[Path, Table]) -> None:
 
 
 def _check_rendered(name: str, tables: Mapping[Path, Table]) -> None:
-    """Refuse tables that are not of a set."""
-    if name not in SETS:
-        raise InputError("rendered", f"is {name!r}", mend=f"use one of {', '.join(SETS)}")
+    """Refuse tables that are not of a set, or not the real faces and sequences of a task."""
+    known = (*SETS, *PUPPETS)
+    if name not in known:
+        raise InputError("rendered", f"is {name!r}", mend=f"use one of {', '.join(known)}")
+    if name in PUPPETS:
+        needs = zip(tables.items(), ((*VARIED,), (STEP, MOUTH)), strict=True)
+        for (path, table), columns in needs:
+            for column in columns:
+                if column not in table.factors and column not in table.measures:
+                    mend = "give the tables test and sequences of the task"
+                    raise InputError(path, "is absent", field=column, mend=mend)
+        return
     for path, table in tables.items():
         for factor, count in SETS[name].levels.items():
             found = len(table.levels.get(factor, ()))
