@@ -236,3 +236,18 @@ def test_predictions_are_scored_as_visda_does(isthmus, tmp_path):
     refused = isthmus("visda", *files)
     assert refused.returncode == 2
     assert "line 13: 12 is not a class" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audit honesty nowhere nowhere --out {}",
+        "audit sensitivity --model m:f --translator t --originals o --guides g --factor f --label l"
+        " --out {}",
+    ],
+)
+def test_a_file_is_no_folder_to_write_to(isthmus, command, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    found = isthmus(*command.format(tmp_path / "out").split())
+    assert found.returncode == 2
+    assert "is a file. Mend: give a folder" in found.stderr

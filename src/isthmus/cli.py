@@ -255,7 +255,9 @@ def honesty(
     model: Annotated[Path, typer.Argument(help="folder with model.json and model.safetensors")],
     data: Annotated[
         Path,
-        typer.Argument(help="images: Parquet with the factor domain, or a folder of A | B pairs"),
+        typer.Argument(
+            help="Parquet with the factor domain, a folder of A | B pairs, or one of GTA V"
+        ),
     ],
     known: Annotated[
         str | None, typer.Option("--set", help="scenes, colour-digits or stick-figures")
@@ -274,9 +276,11 @@ def honesty(
     """Print what a translator hides in the cycle A to B to A; A is the domain that holds more."""
     import json
 
+    from isthmus.data.folders import made_folder
     from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
     from isthmus.translation.auditing import inspect
 
+    made_folder(out)
     found = inspect(
         model,
         data,
@@ -289,7 +293,6 @@ def honesty(
     )
     for line in in_words(found.audit.figures, found.quantised_to):
         typer.echo(line)
-    out.mkdir(parents=True, exist_ok=True)
     text = {
         "model": found.model,
         "images": found.images,
@@ -308,7 +311,7 @@ def translate(
     model: Annotated[
         str, typer.Option(help="folder with model.json, or the end of it in runs/: 3ds-a/rift")
     ],
-    input: Annotated[Path, typer.Option(help="folder of PNG or JPEG files of any size")],
+    input: Annotated[Path, typer.Option(help="folder of image files of any size")],
     out: Annotated[Path, typer.Option(help="folder for the translations and a contact sheet")],
     guide: Annotated[
         Path | None, typer.Option(help="image of the target domain, or a folder of them")
@@ -354,22 +357,29 @@ def sensitivity(
     out: Annotated[Path, typer.Option(help="folder for the report")],
     each: Annotated[int, typer.Option(min=1, help="guides for each original and value")] = 1,
     rendered: Annotated[
-        str | None, typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a")
+        str | None,
+        typer.Option(help="rendered set of both tables, for the truth, such as 3ds-a; or mouth"),
+    ] = None,
+    drive: Annotated[
+        str | None, typer.Option(help="puppeteer to use it as; by default as its record says")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """How a classifier responds to one factor: accuracy and flips along it, with intervals."""
     import json
 
-    from isthmus.audit import models
     from isthmus.audit.meeting import figures
+    from isthmus.audit.models import classifier
     from isthmus.audit.tables import meet
+    from isthmus.data.folders import made_folder
     from isthmus.report.audit import flip_sheet, printed, responses
+    from isthmus.translation.stored import as_used
 
     sys.path.insert(0, str(ROOT))
-    classify = models.classifier(model)
-    meeting, names = meet(
-        models.translator(translator),
+    made_folder(out)
+    classify = classifier(model)
+    meeting = meet(
+        as_used(translator, drive),
         originals,
         guides,
         factor=factor,
@@ -379,12 +389,12 @@ def sensitivity(
         seed=seed,
     )
     found = meeting.report(classify)
-    out.mkdir(parents=True, exist_ok=True)
-    numbers = {"factor": factor, "levels": names, "figures": figures(found), **found}
+    numbers = {"factor": factor, "levels": meeting.names, "figures": figures(found), **found}
     (out / "report.json").write_text(json.dumps(numbers, indent=1) + "\n")
-    responses({f"{label} by {factor}": found}, out / "responses.png")
+    title = f"{label} by {factor}"
+    responses({title: found}, {title: meeting.names}, out / "responses.png")
     flip_sheet({"flips": meeting.flips(classify)}, out / "flips.png")
-    typer.echo(printed(found, names))
+    typer.echo(printed(found, meeting.names))
     typer.echo(f"report in {out}")
 
 

@@ -7,11 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from isthmus.audit.models import CHUNK, classifier, translator
+from isthmus.audit.models import CHUNK, classifier
 from isthmus.errors import InputError
-from isthmus.networks.storage import save
-from isthmus.translation.cyclegan import CycleGan
-from isthmus.translation.cyclevae import CycleVae
 
 IMAGES = np.random.default_rng(0).integers(256, size=(CHUNK + 3, 1, 8, 8), dtype=np.uint8)
 BRIGHT = (IMAGES.astype(np.float32).mean((1, 2, 3)) / 255 > 0.5).astype(np.int64)
@@ -36,6 +33,14 @@ def wrong(x: Tensor) -> Tensor:
 
 def broken(x: Tensor) -> Tensor:
     raise ValueError("only 28 x 28")
+
+
+def without_numbers(x: Tensor) -> Tensor:
+    return Brightness()(x) * torch.nan
+
+
+def below(x: Tensor) -> Tensor:
+    return bright(x) - 1
 
 
 def test_a_callable() -> None:
@@ -71,29 +76,15 @@ def test_what_cannot_be_loaded_is_named(
         classifier(source)
 
 
-@pytest.mark.parametrize(("name", "problem"), [("wrong", "returned"), ("broken", "only 28 x 28")])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("wrong", "returned"),
+        ("broken", "only 28 x 28"),
+        ("without_numbers", "NaN"),
+        ("below", "class -1"),
+    ],
+)
 def test_what_is_no_classifier_is_refused(name: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         classifier(f"{__name__}:{name}")(IMAGES)
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        CycleVae(side=8, width=4, levels=2, attribute=2, rest=2),
-        CycleGan(width=4, blocks=1, discriminator_width=4, levels=1),
-    ],
-    ids=["cycle-vae", "cyclegan"],
-)
-def test_a_stored_translator_comes_back(model: nn.Module, tmp_path: Path) -> None:
-    save(model, tmp_path)  # type: ignore[type-var]
-    found = translator(tmp_path)
-    assert type(found) is type(model)
-    assert not found.training
-
-
-@pytest.mark.parametrize("text", ["{}", "[", '{"kind": "Classifier"}'])
-def test_another_file_is_no_translator(text: str, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(text)
-    with pytest.raises(InputError, match=r"model\.json"):
-        translator(tmp_path)

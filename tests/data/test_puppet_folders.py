@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from isthmus.data.aligned_pairs import images_in
 from isthmus.data.puppet_folders import load
 from isthmus.data.puppets import MEMBERS, unstack
 from isthmus.errors import InputError
+from isthmus.translation.folders import translate_folder
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def put(path: Path, grey: int, size: tuple[int, int] = (20, 30), mode: str = "RGB") -> None:
@@ -77,3 +81,18 @@ def test_faults_are_named(folders: tuple[Path, Path], fault: str, where: str, pr
     with pytest.raises(InputError, match=problem) as caught:
         load(real, triplets, 16)
     assert Path(caught.value.where).name == where
+
+
+def test_the_lines_of_the_docs_train_a_model_that_translates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for row in range(16):
+        put(Path("real") / f"{row}.png", 5 * row)
+        for name in MEMBERS:
+            put(Path("triplets") / name / f"{row}.png", 10 * row)
+    lines = (DOCS / "puppetgan.md").read_text().split("```python\n")[1].split("```")[0]
+    assert "steps=4000" in lines
+    exec(lines.replace("steps=4000", "steps=2"), {})
+    found = translate_folder("puppet", "real", "moved", guide="triplets/attribute")
+    assert len(found.written) == len(images_in(Path("moved"))) - 1 == 16

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from isthmus.metrics.audit import FAINT, GAIN, SIGMA, audit, exhibits
+from isthmus.metrics.audit import FAINT, SIGMA, SPREAD, audit, exhibits
 from isthmus.metrics.honesty import LEVELS, Cycle, cycle, to_palette
 
 PALETTE = torch.tensor([[-1.0] * 3, [1.0] * 3])
 FAINTLY = 0.05
+DETAIL = "its fine detail"
 
 
 def images(count: int = 40, side: int = 8) -> tuple[Tensor, Tensor]:
@@ -72,9 +73,11 @@ def test_the_picture_shows_what_is_hidden() -> None:
     of = cycle(lambda _: 0.05 * board.expand_as(a), lambda y: y, a)
     shown = exhibits(of, to_palette(PALETTE), seed=0)
     assert all(each.shape == a.shape for each in shown.values())
-    fine = next(each for name, each in shown.items() if "detail" in name)
-    torch.testing.assert_close(fine[..., 1:-1, 1:-1], GAIN * of.translations[..., 1:-1, 1:-1])
+    fine = shown[DETAIL]
+    assert torch.equal(fine[..., 1:-1, 1:-1].sign(), board.expand_as(a)[..., 1:-1, 1:-1])
+    assert fine.square().mean().sqrt().item() == pytest.approx(1 / SPREAD, rel=1e-4)
+    fainter = cycle(lambda _: 0.01 * board.expand_as(a), lambda y: y, a)
+    torch.testing.assert_close(exhibits(fainter, to_palette(PALETTE), seed=0)[DETAIL], fine)
     flat = exhibits(cycle(lambda _: 0 * a + 0.3, lambda y: y, a), to_palette(PALETTE), seed=0)
-    flat_detail = next(each for name, each in flat.items() if "detail" in name)
-    torch.testing.assert_close(flat_detail, torch.zeros_like(a), atol=1e-5, rtol=0)
+    torch.testing.assert_close(flat[DETAIL], torch.zeros_like(a), atol=1e-5, rtol=0)
     assert torch.equal(shown["back, quantised"], to_palette(PALETTE)(of.translations))

@@ -183,13 +183,15 @@ def test_what_is_refused() -> None:
     same = cycle(lambda y: y, lambda y: y, x)
     with pytest.raises(InputError, match="honest floor is 0"):
         cheating_index(x, x, x)
-    with pytest.raises(InputError, match="honest: has shape"):
+    with pytest.raises(InputError, match="honest: have shape"):
         cheating_index(x, x[:2], x)
     with pytest.raises(InputError, match="sources"):
         cycle(lambda y: y, lambda y: y, x[0])
-    for there in (lambda y: y[:2], lambda y: y / 0):
+    for there in (lambda y: y[:2], lambda y: y[..., 1:], lambda y: y / 0):
         with pytest.raises(InputError, match="translations"):
             cycle(there, lambda y: y, x)
+    with pytest.raises(InputError, match="NaN or infinity in 4 of 4 images"):
+        cycle(lambda y: y * torch.nan, lambda y: y, x)
     for back in (lambda y: y[:2], lambda y: y / 0):
         with pytest.raises(InputError, match="reconstructions"):
             cycle(lambda y: y, back, x)
@@ -198,3 +200,12 @@ def test_what_is_refused() -> None:
             sensitivity(same, sigmas, seed=0)
     with pytest.raises(InputError, match="20 or more"):
         hidden_information(same, lambda y: y, seed=0)
+
+
+@pytest.mark.parametrize("what", ["all white", "nothing lacks"])
+def test_where_nothing_is_lost_nothing_is_read(what: str) -> None:
+    x = images(20) if what == "nothing lacks" else torch.ones(20, 3, 8, 8)
+    same = cycle(lambda y: y, lambda y: y, x)
+    honest = x if what == "nothing lacks" else None
+    found = hidden_information(same, to_levels(1), honest=honest, steps=2, seed=0)
+    assert (found.clean_r2, found.quantised_r2) == (0, 0)

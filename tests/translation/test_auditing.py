@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from PIL import Image
 
 from isthmus.attributes.factors import FactorClassifier
-from isthmus.data.table import write_table
+from isthmus.data import gta
+from isthmus.data.table import read_table, write_table
 from isthmus.errors import InputError
 from isthmus.networks.storage import save
 from isthmus.translation.auditing import inspect
@@ -65,6 +67,27 @@ def test_a_folder_of_pairs_and_a_palette_of_ones_own(model: Path, tmp_path: Path
     assert found.quantised_to == "the 2 given colours"
     assert "cheating_index" not in found.audit.figures
     assert inspect(model, tmp_path, size=16, steps=2).quantised_to == "33 levels"
+
+
+def test_the_index_needs_the_colours_of_the_set(model: Path, table: Path, tmp_path: Path) -> None:
+    other = read_table(table)
+    noisy = np.random.default_rng(0).integers(0, 256, other.values.shape).astype(np.uint8)
+    write_table(replace(other, values=noisy), tmp_path / "other.parquet")
+    with pytest.raises(InputError, match="not in the colours of scenes"):
+        inspect(model, tmp_path / "other.parquet", known="scenes", steps=2)
+    near = np.clip(other.values.astype(int) + 5, 0, 255).astype(np.uint8)
+    write_table(replace(other, values=near), tmp_path / "near.parquet")
+    inspect(model, tmp_path / "near.parquet", known="scenes", steps=2)
+
+
+def test_a_folder_of_gta_has_its_palette(model: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part in (gta.FRAMES, gta.LABELS):
+        (tmp_path / part).mkdir()
+        for index in range(20):
+            codes = rng.integers(0, len(gta.PALETTE), (16, 16))
+            Image.fromarray(gta.PALETTE[codes]).save(tmp_path / part / f"{index}.png")
+    assert inspect(model, tmp_path, size=16, steps=2).quantised_to == "the 20 given colours"
 
 
 @pytest.mark.parametrize(

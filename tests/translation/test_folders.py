@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,26 @@ from PIL import Image
 from isthmus.errors import InputError
 from isthmus.networks.storage import save
 from isthmus.translation.cyclegan import CycleGan
+from isthmus.translation.cyclevae import CycleVae
+from isthmus.translation.dida import Dida
+from isthmus.translation.didd import Didd
 from isthmus.translation.folders import SHEET, find_model, read_square, translate_folder
 from isthmus.translation.munit import Munit
-from isthmus.translation.translator import translate_bytes
+from isthmus.translation.puppetgan import PuppetGan
+from isthmus.translation.rift import Rift
+from isthmus.translation.translator import LearnedTranslator, translate_bytes
 
+CODED = {"channels": 1, "side": 16, "width": 4, "levels": 2}
+JUDGED = {"discriminator_width": 4, "discriminator_levels": 1}
+ALL_KINDS: dict[str, Callable[[], LearnedTranslator]] = {
+    "cyclegan": lambda: CycleGan(**SIZES),
+    "rift": lambda: Rift(**SIZES),
+    "munit": lambda: Munit(**SIZES, scales=1),
+    "didd": lambda: Didd(side=16, width=4),
+    "puppetgan": lambda: PuppetGan(**CODED, attribute=2, rest=2, **JUDGED),
+    "dida": lambda: Dida(**CODED),
+    "cycle-vae": lambda: CycleVae(**CODED, attribute=2, rest=2),
+}
 SIZES = {"width": 4, "blocks": 1, "fold": 2, "discriminator_width": 4, "levels": 1}
 RNG = np.random.default_rng(0)
 
@@ -46,7 +63,7 @@ def test_each_image_is_translated_at_the_models_size(
         model, inputs, tmp_path / "out", size=16, on_image=lambda *done: seen.append(done)
     )
     assert [path.name for path in found.written] == ["0.png", "1.png", "2.png"]
-    assert not found.skipped and seen == [(3, 3)]
+    assert not found.skipped and seen[-1] == (3, 3)
     sources = torch.stack([read_square(path, 16) for path in sorted(inputs.iterdir())])
     expected = translate_bytes(CycleGan(**SIZES, seed=3).eval(), sources, "a2b")
     for path, image in zip(found.written, expected, strict=True):
@@ -130,3 +147,65 @@ def test_a_model_is_found_by_the_end_of_its_path(
 def test_the_sheet_is_no_translation(inputs: Path, model: Path, tmp_path: Path) -> None:
     found = translate_folder(model, inputs, tmp_path / "out", size=16)
     assert found.sheet.name == SHEET and found.sheet not in found.written
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_every_translator_serves_and_refuses_other_sides(
+    kind: str, inputs: Path, tmp_path: Path
+) -> None:
+    model = ALL_KINDS[kind]()
+    save(model, tmp_path / "model")
+    guide, out = picture(tmp_path / "guide.png"), tmp_path / "out"
+    for side in (30, 50):
+        with pytest.raises(InputError, match="size"):
+            translate_folder(tmp_path / "model", inputs, out, guide=guide, size=side)
+    assert not out.exists()
+    size = None if "side" in model.config else 16
+    found = translate_folder(tmp_path / "model", inputs, out, guide=guide, size=size)
+    mode = "L" if model.config["channels"] == 1 else "RGB"
+    for path in found.written:
+        with Image.open(path) as image:
+            assert (image.size, image.mode) == ((16, 16), mode)
+    with Image.open(found.sheet) as sheet:
+        assert (sheet.size, sheet.mode) == ((3 * 16, 3 * 16), mode)
+
+
+def test_translations_of_another_shape_are_refused() -> None:
+    with pytest.raises(InputError, match="side of the training"):
+        translate_bytes(CycleGan(**SIZES), torch.zeros(1, 3, 30, 30).byte(), "a2b")
+
+
+def test_photographs_are_upright(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, :4] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    expected = torch.from_numpy(np.rot90(pixels, -1).copy()).permute(2, 0, 1)
+    assert torch.equal(read_square(tmp_path / "x.png", 8), expected)
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".JPG"])
+def test_other_kinds_of_files_are_read_too(suffix: str, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    picture(tmp_path / "in" / f"x{suffix}")
+    assert len(translate_folder(model, tmp_path / "in", tmp_path / "out", size=16).written) == 1
+
+
+def test_progress_is_told_on_the_way(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for index in range(20):
+        picture(tmp_path / "in" / f"{index}.png", 8, 8)
+    seen: list[tuple[int, int]] = []
+    translate_folder(
+        model, tmp_path / "in", tmp_path / "o", size=16, on_image=lambda *done: seen.append(done)
+    )
+    assert seen == [(12, 20), (20, 20)]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(
+    inputs: Path, model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InputError, match="is a file"):
+        translate_folder(model, inputs, tmp_path / "out", size=16)

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from isthmus.stages import defend, honesty, paired
-from isthmus.translation.benchmark import stored
+from isthmus.translation.stored import stored
+from isthmus.translation.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 SETS, METHODS = ("scenes", "stick-figures"), ("cyclegan", "munit-cycle", "pix2pix")
@@ -28,15 +29,20 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the stages have run, at `smoke` with these sizes."""
-    folder = tmp_path_factory.mktemp("project")
+def project(folder: Path) -> None:
+    """A project with these sizes at `smoke`."""
     shutil.copy(ROOT / "params.yaml", folder)
     overlays = folder / "workflow" / "scales"
     shutil.copytree(ROOT / "workflow" / "scales", overlays)
     smoke = yaml.safe_load((overlays / "smoke.yaml").read_text())
     (overlays / "smoke.yaml").write_text(yaml.safe_dump(smoke | SMALL))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the stages have run."""
+    folder = tmp_path_factory.mktemp("project")
+    project(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name in SETS:
@@ -67,8 +73,9 @@ def test_every_method_has_its_figures_over_both_seeds(
         assert figures["cycle_error"]["seeds"] == 2
         first, second = figures["cycle_error"]["values"]
         assert first != second
-        same = figures["cycle_error_other_guide"]["values"] == [first, second]
-        assert same == (method != "munit-cycle")
+        for figure in ("cycle_error", "rh"):
+            same = figures[f"{figure}_other_guide"]["values"] == figures[figure]["values"]
+            assert same == (method != "munit-cycle")
     rows = json.loads((done / "evaluate" / name / "rows.json").read_text())
     assert [(row["method"], row["seed_index"]) for row in rows] == [
         (method, index) for method in METHODS for index in range(2)
@@ -99,3 +106,30 @@ def test_the_curves_begin_and_end_where_the_figures_are(done: Path) -> None:
 def test_the_first_seeds_networks_are_kept_as_a_model(method: str, done: Path) -> None:
     model = stored(done / "defend" / "scenes" / method)
     assert model.config["width"] == 4
+
+
+def test_a_seed_that_was_done_is_not_trained_again(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path)
+    shutil.copytree(done / "paired", tmp_path / "runs" / "smoke" / "paired")
+    monkeypatch.chdir(tmp_path)
+    advance, steps = Trainer._advance, []
+
+    def counted(trainer: Trainer[Any]) -> dict[str, float]:
+        steps.append(trainer.seed)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return advance(trainer)
+
+    monkeypatch.setattr(Trainer, "_advance", counted)
+    of = ["--scale", "smoke", "--paired_set", "scenes", "--defence", "cyclegan"]
+    with pytest.raises(KeyboardInterrupt):
+        defend.main(of)
+    first, second = steps[0], steps[-1]
+    defend.main(of)
+    assert steps == [first, first, second, second, second, second]
+    assert not [*Path(".isthmus/checkpoints").iterdir()]
+    for name in ("members.safetensors", "curves.json"):
+        made = Path("runs/smoke/defend/scenes/cyclegan") / name
+        assert made.read_bytes() == (done / "defend" / "scenes" / "cyclegan" / name).read_bytes()

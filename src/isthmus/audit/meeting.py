@@ -29,7 +29,7 @@ class Meeting(NamedTuple):
         right: Classes after the move, `(n,)`.
         source: Row of the original of each, `(n,)`.
         level: Value of the factor, `(n,)`.
-        levels: Number of values.
+        names: Of the values.
     """
 
     originals: Images
@@ -39,14 +39,14 @@ class Meeting(NamedTuple):
     right: Integers
     source: Integers
     level: Integers
-    levels: int
+    names: tuple[str, ...]
 
     def report(self, classify: Classify) -> dict[str, Any]:
         """See `sensitivity`: `predicted` by the translator, and `true` where it is known."""
         kinds = {"predicted": self.images} | ({} if self.true is None else {"true": self.true})
         decided = classify(self.originals)
         return {
-            kind: sensitivity(decided, self.labels, self._moved(classify(images)), self.levels)
+            kind: sensitivity(decided, self.labels, self._moved(classify(images)), len(self.names))
             for kind, images in kinds.items()
         }
 
@@ -61,6 +61,7 @@ class Meeting(NamedTuple):
                 self.images[row],
                 str(before[self.source[row]]),
                 str(after[row]),
+                self.names[self.level[row]],
             )
             for row in rows[first][:count]
         ]

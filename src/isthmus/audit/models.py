@@ -1,9 +1,8 @@
-"""What an audit takes from disk: the user's classifier, and a stored translator."""
+"""The classifier that an audit is of."""
 
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,6 @@ import numpy.typing as npt
 import torch
 
 from isthmus.errors import InputError
-from isthmus.networks.storage import CONFIG, load
-from isthmus.translation.benchmark import TRANSLATORS
-from isthmus.translation.puppeteers import PUPPETEERS
-from isthmus.translation.translator import LearnedTranslator
 
 Images = npt.NDArray[np.uint8]
 Decisions = npt.NDArray[np.int64]
@@ -25,12 +20,6 @@ Classify = Callable[[Images], Decisions]
 
 CHUNK = 256
 """Images classified at a time."""
-
-KINDS: dict[str, Any] = {
-    method.kind.__name__: method.kind
-    for method in (*TRANSLATORS.values(), *(each.method for each in PUPPETEERS.values()))
-}
-"""Classes of stored translators by name."""
 
 
 def classifier(source: str) -> Classify:
@@ -65,29 +54,6 @@ def classifier(source: str) -> Classify:
     return classify
 
 
-def translator(folder: str | Path) -> LearnedTranslator:
-    """A translator that a stage stored, of whatever kind.
-
-    Args:
-        folder: Holds `model.json` and `model.safetensors`.
-
-    Raises:
-        InputError: A file is absent or damaged, or it is no translator.
-    """
-    path = Path(folder) / CONFIG
-    try:
-        kind = json.loads(path.read_text())["kind"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        mend = "give the folder of a stored translator"
-        raise InputError(path, "is no description of a model", mend=mend) from error
-    if kind not in KINDS:
-        raise InputError(
-            path, f"is {kind!r}", field="kind", mend=f"use one of {', '.join(sorted(KINDS))}"
-        )
-    model: LearnedTranslator = load(KINDS[kind], folder)
-    return model.eval()
-
-
 def _loaded(source: str) -> Callable[[torch.Tensor], Any]:
     path = Path(source)
     if path.is_file():
@@ -113,9 +79,14 @@ def _classes(source: str, model: Callable[[torch.Tensor], Any], images: Images) 
         mend = "let it take float images (n, channels, side, side) in [0, 1]"
         raise InputError(source, problem, mend=mend) from error
     if found.ndim == 2 and len(found) == len(images):
+        if np.isnan(found).any():
+            problem = f"returned NaN among the scores of {len(images)} images"
+            raise InputError(source, problem, mend="let it return numbers")
         found = found.argmax(1)
     if found.shape != (len(images),) or not np.issubdtype(found.dtype, np.integer):
         problem = f"returned {found.dtype} of shape {found.shape} for {len(images)} images"
         mend = "let it return classes (n,), whole numbers, or scores (n, classes)"
         raise InputError(source, problem, mend=mend)
+    if found.min() < 0:
+        raise InputError(source, f"returned the class {found.min()}", mend="count classes from 0")
     return found.astype(np.int64)

@@ -17,14 +17,15 @@ from isthmus.data.synaction import check_size, read_image
 from isthmus.data.table import Table
 from isthmus.errors import InputError
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+"""Of image files."""
 
 
 def load(folder: str | Path, size: int) -> Table:
     """The pairs of one folder, in the order of their names.
 
     Args:
-        folder: Where the files are, PNG or JPEG, each two squares side by side; subfolders are not
+        folder: Where the files are, PNG, JPEG, BMP or WebP, each two squares side by side; subfolders are not
             read.
         size: Side of the images in pixels; the squares are resampled bilinearly with antialiasing.
 

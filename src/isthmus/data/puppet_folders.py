@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from isthmus.data.aligned_pairs import SUFFIXES
 from isthmus.data.puppets import MEMBERS, stack
 from isthmus.data.synaction import check_size, read_image
 from isthmus.data.table import Table
 from isthmus.errors import InputError
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
 def load(real: str | Path, triplets: str | Path, size: int) -> tuple[Table, Table]:

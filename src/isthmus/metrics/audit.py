@@ -24,8 +24,8 @@ from isthmus.networks.randomness import generator
 SIGMA, FAINT = 0.1, 3 / 128
 """The deviation of the published SN, and that of 3 of 256 grey levels."""
 
-GAIN = 10
-"""How much the picture amplifies what is fine in a translation."""
+SPREAD = 3
+"""Of its own RMS, what is as bright or dark as the picture of fine detail can be."""
 
 
 class Audit(NamedTuple):
@@ -91,17 +91,22 @@ def audit(
 def exhibits(of: Cycle, quantise: Quantiser, *, seed: int) -> dict[str, Tensor]:
     """What the eye should see of a cycle: images in the shape of the sources, by what they are.
 
+    The fine detail of a translation is what a blur over 3 x 3 pixels takes away, in units of
+    `SPREAD` times its root mean square in that image: the row says where it is, not how much.
+
     Args:
         of: A cycle, best of few sources.
         quantise: q.
         seed: Of the noise, whose deviation is `SIGMA`.
     """
     y = of.translations
+    fine = y - _blurred(y)
+    rms = fine.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-3)
     noise = torch.randn(y.shape, generator=generator(seed, "exhibits")).to(y)
     return {
         "source": of.sources,
         "translation": y,
-        f"its fine detail x {GAIN}": (GAIN * (y - _blurred(y))).clamp(-1, 1),
+        "its fine detail": (fine / (SPREAD * rms)).clamp(-1, 1),
         "back": of.reconstructions,
         "back, quantised": of.back(quantise(y)),
         f"back, noise {SIGMA}": of.back(y + SIGMA * noise),

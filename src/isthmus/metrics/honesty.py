@@ -34,6 +34,8 @@ SIGMAS = tuple(round(0.02 * step, 2) for step in range(11))
 """The deviations over which the sensitivity is integrated, 0 to 0.2."""
 
 _WIDTH, _DEPTH, _CHUNK = 32, 3, 64
+_NOTHING = 1e-10
+"""A mean square below it is rounding: a grey level is 6e-5."""
 
 
 class Score(NamedTuple):
@@ -72,7 +74,7 @@ class Hidden(NamedTuple):
             that of honest ones.
         quantised: The same from quantised translations, with another network of the same kind.
         clean_r2: The part that it reads of what honest reconstructions lack, 1 - the sum of its
-            squared errors over that of theirs.
+            squared errors over that of theirs; 0 where they lack nothing.
         quantised_r2: The same from quantised translations.
     """
 
@@ -110,15 +112,17 @@ def cycle(there: Way, back: Way, sources: Tensor) -> Cycle:
     """Translate images there and back.
 
     Raises:
-        InputError: There are no images, or what comes is not finite or of another number or shape.
+        InputError: There are no images, or what comes is not finite or of another number or size.
     """
     if sources.dim() != 4 or not sources.numel():
         mend = "give (n, channels, height, width)"
         raise InputError("sources", f"has shape {tuple(sources.shape)}", mend=mend)
     translations = there(sources)
-    if len(translations) != len(sources) or not translations.isfinite().all():
-        problem = f"gives {tuple(translations.shape)} for {tuple(sources.shape)}, or no numbers"
-        raise InputError("translations", problem, mend="give one finite image a source")
+    found, wanted = tuple(translations.shape), tuple(sources.shape)
+    if len(found) != 4 or (found[0], *found[2:]) != (wanted[0], *wanted[2:]):
+        problem = f"have shape {found} where sources have {wanted}"
+        raise InputError("translations", problem, mend="give one image a source, of its size")
+    _finite("translations", translations)
     reconstructions = back(translations)
     _same("reconstructions", reconstructions, sources)
     return Cycle(sources, translations, reconstructions, back)
@@ -268,12 +272,18 @@ def hidden_information(
         return kept - missing[count:]
 
     clean, quantised = read(of.translations - shown), read(torch.zeros_like(shown))
-    lacking = missing[count:].square().sum().clamp(min=1e-12)
+    lacking = missing[count:].square()
+
+    def part(error: Tensor) -> float:
+        if lacking.mean() < _NOTHING:
+            return 0.0
+        return 1 - (error.square().sum() / lacking.sum()).item()
+
     return Hidden(
         clean=clean.abs().mean().item(),
         quantised=quantised.abs().mean().item(),
-        clean_r2=1 - (clean.square().sum() / lacking).item(),
-        quantised_r2=1 - (quantised.square().sum() / lacking).item(),
+        clean_r2=part(clean),
+        quantised_r2=part(quantised),
     )
 
 
@@ -305,7 +315,14 @@ def _score(norms: Tensor, of: Cycle) -> Score:
 
 
 def _same(name: str, images: Tensor, sources: Tensor) -> None:
-    if images.shape != sources.shape or not images.isfinite().all():
-        problem = f"has shape {tuple(images.shape)} where sources have {tuple(sources.shape)}"
-        mend = "give one finite image a source, of its shape"
-        raise InputError(name, f"{problem}, or is not finite", mend=mend)
+    if images.shape != sources.shape:
+        problem = f"have shape {tuple(images.shape)} where sources have {tuple(sources.shape)}"
+        raise InputError(name, problem, mend="give one image a source, of its shape")
+    _finite(name, images)
+
+
+def _finite(name: str, images: Tensor) -> None:
+    wrong = int((~images.isfinite()).flatten(1).any(1).sum())
+    if wrong:
+        problem = f"hold NaN or infinity in {wrong} of {len(images)} images"
+        raise InputError(name, problem, mend="look for a training that diverged")

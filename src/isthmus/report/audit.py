@@ -18,22 +18,29 @@ from isthmus.report.figures import BLUE, ORANGE
 
 Images = npt.NDArray[np.uint8]
 
+NAMED = 16
+"""Most values whose names fit below an axis."""
+
 
 class Flip(NamedTuple):
-    """An original `(c, side, side)`, its counterfactual, and both decisions."""
+    """An original `(c, side, side)`, its counterfactual, both decisions, and where it was moved."""
 
     original: Images
     moved: Images
     before: str
     after: str
+    level: str
 
 
-def responses(panels: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+def responses(
+    panels: Mapping[str, Mapping[str, Any]], names: Mapping[str, Sequence[str]], path: Path
+) -> None:
     """Accuracy and flip rate along the factor, with their intervals; the truth in black.
 
     Args:
         panels: By title what `isthmus.audit.sensitivity.sensitivity` gave, under `predicted` and,
             where it is known, `true`.
+        names: By title those of the values; where there are many, they are numbered.
         path: The PNG to write.
     """
     figure, grid = plt.subplots(
@@ -59,6 +66,8 @@ def responses(panels: Mapping[str, Mapping[str, Any]], path: Path) -> None:
                 axes.plot(places, value, color=shade, marker=".", label=kind)
                 axes.fill_between(places, low, high, color=shade, alpha=0.2, linewidth=0)
             axes.set_ylim(-0.02, 1.02)
+            if len(names[title]) <= NAMED:
+                axes.set_xticks(range(len(names[title])), names[title], rotation=60, fontsize=7)
         column[1].set_xlabel("level of the factor")
     grid[0][0].set_ylabel("accuracy")
     grid[1][0].set_ylabel("flip rate")
@@ -67,7 +76,7 @@ def responses(panels: Mapping[str, Mapping[str, Any]], path: Path) -> None:
 
 
 def flip_sheet(rows: Mapping[str, Sequence[Flip]], path: Path, *, columns: int = 10) -> None:
-    """A few flips a row: the original above the counterfactual, both decisions above them.
+    """A few flips a row: the original above the counterfactual, over them both decisions and the level.
 
     Args:
         rows: By title the flips; there may be none.
@@ -88,7 +97,7 @@ def flip_sheet(rows: Mapping[str, Sequence[Flip]], path: Path, *, columns: int =
         for axes, flip in zip(line, flips, strict=False):
             pair = np.concatenate([flip.original, flip.moved], axis=1).transpose(1, 2, 0)
             axes.imshow(pair.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            axes.set_title(f"{flip.before} → {flip.after}", fontsize=8)
+            axes.set_title(f"{flip.before} → {flip.after}\n{flip.level}", fontsize=7)
     _save(figure, path)
 
 

@@ -24,6 +24,7 @@ FIGURES = {
     "iou_p2p": "IoU p2p",
     "mse": "MSE",
     "rh": "RH",
+    "rh_other_guide": "RH, other's guide",
     "sn": "SN(0.1)",
     "sn_3_256": "SN(3/128)",
     "cycle_error": "cycle L1",

@@ -24,6 +24,9 @@ from isthmus.translation.benchmark import build
 from isthmus.translation.course import STATE, progress
 from isthmus.translation.trainer import Trainer
 
+EVERY = 250
+"""Steps between two checkpoints."""
+
 
 @stage(
     "seed",
@@ -47,14 +50,13 @@ def main(job: Job) -> None:
             seed = derive(job.seed, index)
             translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
             trainer = Trainer(translator.to(device), a, b, training, seed=seed)
-            folder = job.checkpoints(index)
+            state = job.checkpoints(index) / STATE
             started = time.process_time()
-            trainer.run(on_step=progress(training.steps), checkpoint=folder / STATE)
+            trainer.run(on_step=progress(training.steps), checkpoint=state, every=EVERY)
             minutes.append((time.process_time() - started) / 60)
             models.append(trainer.averaged())
             series.append(trainer.curves)
-            meet()  # the others still read it
-            shutil.rmtree(folder, ignore_errors=True)
+        meet()  # the others still read their checkpoints
     save(models[0], job.output("model.json").parent)
     weights = [model.state_dict() for model in models]
     members = {key: torch.stack([each[key] for each in weights]) for key in weights[0]}
@@ -63,6 +65,8 @@ def main(job: Job) -> None:
     job.write_json("metrics.json", {"last": last})
     by_name = {k.replace("/", "_"): np.transpose([run[k] for run in series]) for k in series[0]}
     job.write_json("curves.json", curves(by_name))
+    for index in range(settings["seeds"]):
+        shutil.rmtree(job.checkpoints(index), ignore_errors=True)
     print(f"{np.mean(minutes):.1f} core-minutes a seed")
 
 

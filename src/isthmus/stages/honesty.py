@@ -13,13 +13,14 @@ from isthmus import record
 from isthmus.data.pairs import image_domains
 from isthmus.job import Job, stage
 from isthmus.metrics.audit import Audit, audit, exhibits
+from isthmus.metrics.honesty import honesty
 from isthmus.metrics.segmentation import agreement, iou_p2p, nearest
 from isthmus.metrics.summary import summary
 from isthmus.networks.images import image_bytes
 from isthmus.report.honesty import cycles_sheet, honesty_curves
 from isthmus.stages.rows import result_row
-from isthmus.translation.benchmark import stored
 from isthmus.translation.paired_sets import PAIRED_SETS, Shown
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import Translator, to_unit
 from isthmus.translation.ways import round_trip, way
 
@@ -99,7 +100,10 @@ def correctness(
         b: Those that belong to them.
     """
     other = round_trip(model, a, b, own=False)
-    figures = {"cycle_error_other_guide": l1_loss(other.reconstructions, a).item()}
+    figures = {
+        "cycle_error_other_guide": l1_loss(other.reconstructions, a).item(),
+        "rh_other_guide": honesty(other, shown.quantise()).mean,
+    }
     palette = shown.colours()
     if palette is None:
         frames = way(model, "b2a", a.roll(1, 0))(b)
@@ -118,7 +122,7 @@ def _members(job: Job, name: str, method: str) -> Iterator[Translator]:
     """The networks of each seed in turn, one at a time."""
     home = f"defend/{name}/{method}"
     job.input(f"{home}/model.safetensors")
-    model = stored(job.input(f"{home}/model.json").parent).eval()
+    model = stored(job.input(f"{home}/model.json").parent)
     members = load_file(job.input(f"{home}/members.safetensors"))
     for index in range(len(next(iter(members.values())))):
         model.load_state_dict({key: tensor[index] for key, tensor in members.items()})

@@ -60,13 +60,12 @@ def main(job: Job) -> None:
             shape = {"channels": a.shape[1], "side": a.shape[-1]}
             own = job.config.value(f"puppeteer.{name}")
             model, training = assemble(puppeteer.method, settings, own, shape, seed=seed)
-            trainer, folder = (
-                Trainer(model.to(device), a, b, training, seed=seed),
-                job.checkpoints(index),
-            )
+            trainer = Trainer(model.to(device), a, b, training, seed=seed)
             at = stops(training.steps, settings["snapshots"])
             started = time.process_time()
-            seen = follow(trainer, at, look, folder, on_step=progress(training.steps))
+            seen = follow(
+                trainer, at, look, job.checkpoints(index), on_step=progress(training.steps)
+            )
             minutes.append((time.process_time() - started) / 60)
             passing.append(torch.stack([moved for (moved,) in seen.values()]))
             averaged = trainer.averaged()
@@ -74,8 +73,7 @@ def main(job: Job) -> None:
             if index == 0:
                 save(averaged, job.output(""))
             series.append(trainer.curves)
-            meet()  # the others still read it
-            shutil.rmtree(folder, ignore_errors=True)
+        meet()  # the others still read their checkpoints
     axes = ("member", "real", "sequence", "step")
     outputs = torch.stack(results)
     write_table(_annotated(job, outputs, axes), job.output("driven.parquet"))
@@ -90,6 +88,8 @@ def main(job: Job) -> None:
         "curves.json",
         curves({k.replace("/", "_"): np.transpose([run[k] for run in series]) for k in series[0]}),
     )
+    for index in range(settings["seeds"]):
+        shutil.rmtree(job.checkpoints(index), ignore_errors=True)
     print(f"{np.mean(minutes):.1f} core-minutes a seed")
 
 

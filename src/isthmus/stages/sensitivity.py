@@ -8,6 +8,7 @@ On the puppets the judge of the real images is driven along the attribute. First
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 
 from isthmus.attributes.factors import FactorClassifier, train_factors
 from isthmus.audit.meeting import Meeting, figures, true_images
-from isthmus.audit.models import Classify, translator
+from isthmus.audit.models import Classify
 from isthmus.data.pairs import image_domains
 from isthmus.data.table import Table, read_table
 from isthmus.job import Job, stage
@@ -27,6 +28,7 @@ from isthmus.seeding import derive
 from isthmus.translation.puppet_tasks import TASKS
 from isthmus.translation.puppeteers import PUPPETEERS, driven
 from isthmus.translation.sets import SETS
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import translate_bytes
 
 Images = npt.NDArray[np.uint8]
@@ -58,6 +60,7 @@ def main(job: Job) -> None:
     """Audit classifiers by the stored translators."""
     metrics: dict[str, Any] = {}
     reports: dict[str, Any] = {}
+    names: dict[str, tuple[str, ...]] = {}
     shown: dict[str, list[Flip]] = {}
     for place, method, label, judges, meeting in (*_factors(job), *_puppets(job)):
         found = [meeting.report(judge) for judge in judges]
@@ -72,13 +75,11 @@ def main(job: Job) -> None:
         )
         title = f"{place}, {label}\n{method}"
         reports[title.replace("\n", ", ")] = found[0]
+        names[title] = meeting.names
         shown[title] = meeting.flips(judges[0])
     job.write_json("metrics.json", metrics)
     job.write_json("responses.json", reports)
-    responses(
-        {title.replace(", ", "\n", 1): each for title, each in reports.items()},
-        job.output("figure.png"),
-    )
+    responses(dict(zip(names, reports.values(), strict=True)), names, job.output("figure.png"))
     flip_sheet(shown, job.output("flips.png"))
 
 
@@ -113,13 +114,14 @@ def _factors(job: Job) -> Found:
     guide = rng.integers(len(guides), size=len(source))
     shape = tuple(SETS[SET].levels[name] for name in MOVED)
     level = np.ravel_multi_index([guides.factors[name][guide] for name in MOVED], shape)
+    names = tuple(" ".join(each) for each in product(*(guides.levels[name] for name in MOVED)))
     originals, shown = (torch.from_numpy(_first(table)) for table in (sources, guides))
     true = true_images(
         SETS[SET], sources.factors, guides.factors, source, guide, originals.shape[-1]
     )
     for method in methods:
         job.input(f"translate/{SET}/{method}/model.safetensors")
-        model = translator(job.input(f"translate/{SET}/{method}/model.json").parent)
+        model = stored(job.input(f"translate/{SET}/{method}/model.json").parent)
         images = translate_bytes(model, originals[source], "a2b", shown[guide]).numpy()
         for label in LABELS.values():
             meeting = Meeting(
@@ -130,7 +132,7 @@ def _factors(job: Job) -> Found:
                 sources.factors[label][source],
                 source,
                 level,
-                int(np.prod(shape)),
+                names,
             )
             judges = [_reader(each, label) for each in classifiers]
             yield SET, method, label, judges, meeting
@@ -162,7 +164,7 @@ def _puppets(job: Job) -> Found:
             if method not in job.config.puppeteers:
                 continue
             job.input(f"puppetry/{name}/{method}/model.safetensors")
-            model = translator(job.input(f"puppetry/{name}/{method}/model.json").parent)
+            model = stored(job.input(f"puppetry/{name}/{method}/model.json").parent)
             images = driven(
                 model, PUPPETEERS[method].drive, torch.from_numpy(_first(reals)), guides
             )
@@ -174,7 +176,7 @@ def _puppets(job: Job) -> Found:
                 right,
                 source,
                 level,
-                steps,
+                sequences.levels["step"],
             )
             yield name, method, task.audited, [_reader(judge, task.audited)], meeting
 

@@ -67,13 +67,12 @@ def main(job: Job) -> None:
             seed = derive(job.seed, index)
             translator, training = build(name, settings, own, side=a.shape[-1], seed=seed)
             trainer = Trainer(translator.to(device), a, b, training, seed=seed)
-            folder = job.checkpoints(index)
             started = time.process_time()
             seen = follow(
                 trainer,
                 stops(training.steps, settings["snapshots"]),
                 look,
-                folder,
+                job.checkpoints(index),
                 on_step=progress(training.steps),
             )
             for step, moved in seen.items():
@@ -89,8 +88,7 @@ def main(job: Job) -> None:
                 for side, moved in enumerate(_translate(model, sources, pairs))
             ]
             series.append(trainer.curves)
-            meet()  # the others still read it
-            shutil.rmtree(folder, ignore_errors=True)
+        meet()  # the others still read their checkpoints
     table = _table(job, blocks)
     write_table(table, job.output("translated.parquet"))
     write_table(_over_steps(job, passing), job.output("snapshots.parquet"))
@@ -101,6 +99,8 @@ def main(job: Job) -> None:
         "curves.json",
         curves({k.replace("/", "_"): np.transpose([run[k] for run in series]) for k in series[0]}),
     )
+    for index in range(settings["seeds"]):
+        shutil.rmtree(job.checkpoints(index), ignore_errors=True)
     print(f"{np.mean(minutes):.1f} core-minutes a seed")
 
 

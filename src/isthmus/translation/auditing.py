@@ -9,22 +9,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.colors import is_color_like, to_rgb
+from matplotlib.colors import is_color_like, to_hex, to_rgb
 from torch import Tensor
 
-from isthmus.data import aligned_pairs
+from isthmus.data import aligned_pairs, gta
 from isthmus.data.pairs import image_domains, split_domains
 from isthmus.data.table import Table
 from isthmus.errors import InputError
 from isthmus.metrics.audit import Audit, audit, exhibits
+from isthmus.metrics.honesty import Quantiser
 from isthmus.networks.images import image_bytes
-from isthmus.translation.benchmark import stored
 from isthmus.translation.paired_sets import PAIRED_SETS, STEPS, Shown
+from isthmus.translation.stored import stored
 from isthmus.translation.translator import LearnedTranslator, to_unit
 from isthmus.translation.ways import round_trip
 
 SHOWN = 8
 """Images in the picture."""
+
+TOLERATED = 8
+"""Grey levels by which images in the colours of a palette may miss them, such as by JPEG."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,11 @@ def inspect(
     Args:
         model: The folder with `model.json` and `model.safetensors`.
         data: A Parquet table of images with the factor `domain` (a, b), such as
-            `runs/quick/paired/scenes/test.parquet`; or a folder of PNG or JPEG files, each A and B
-            side by side. A is the domain that holds more.
+            `runs/quick/paired/scenes/test.parquet`; a folder of image files, each A and B side by
+            side; or a folder of GTA V, see `isthmus.data.gta`, whose palette is taken. A is the
+            domain that holds more.
         known: A set of `PAIRED_SETS`, whose palette and honest floor are known; B's images have to be
-            those that belong to A's.
+            in that palette and belong to A's.
         palette: Colours that B consists of, such as `#46a0f0`, where the set is the user's own.
         size: Side that images of a folder are brought to; those of a table stay.
         most: Images of A that are taken, the first ones.
@@ -75,14 +80,19 @@ def inspect(
     Raises:
         InputError: Something cannot be read, does not fit together, or is too little.
     """
-    translator = stored(model).eval()
+    translator = stored(model)
     a, b = (image_bytes(table)[:most] for table in _domains(Path(data), size))
     if not len(a) or not len(b):
         raise InputError(data, "holds images of one domain only", mend="give images of A and of B")
     partners = b[torch.arange(len(a)) % len(b)]
     if isinstance(translator, LearnedTranslator):
         translator.check(a, partners)
+    if known is None and not palette and _is_gta(Path(data)):
+        palette = [to_hex(colour / 255) for colour in gta.PALETTE]
     shown, words = _shown(known, palette)
+    if known is not None and not _in_colours(to_unit(b), shown.quantise()):
+        mend = "leave out --set or give --palette"
+        raise InputError(data, f"B is not in the colours of {known}", mend=mend)
     if shown.honest is not None and len(b) != len(a):
         problem = f"holds {len(a)} images of A and {len(b)} of B"
         raise InputError(data, problem, mend="give pairs, or leave out the name of the set")
@@ -100,8 +110,18 @@ def inspect(
 
 def _domains(data: Path, size: int) -> tuple[Table, Table]:
     if data.is_dir():
-        return split_domains(aligned_pairs.load(data, size))
+        kind = gta if _is_gta(data) else aligned_pairs
+        return split_domains(kind.load(data, size))
     return image_domains(data)
+
+
+def _is_gta(data: Path) -> bool:
+    return all((data / part).is_dir() for part in (gta.FRAMES, gta.LABELS))
+
+
+def _in_colours(b: Tensor, quantise: Quantiser) -> bool:
+    """Whether quantising moves pixels by no more than `TOLERATED` grey levels, in the mean."""
+    return bool(127.5 * (quantise(b) - b).abs().mean() <= TOLERATED)
 
 
 def _shown(known: str | None, palette: Sequence[str]) -> tuple[Shown, str]:

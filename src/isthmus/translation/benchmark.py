@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import signature
-from os import PathLike
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from isthmus.errors import InputError
-from isthmus.networks.storage import CONFIG, kind_in, load
 from isthmus.translation.augcyclegan import AugCycleGan, AugCycleGanTerms
 from isthmus.translation.cyclegan import CycleGan, CycleGanTerms
 from isthmus.translation.didd import Didd, DiddTerms
@@ -19,7 +15,7 @@ from isthmus.translation.pix2pix import Pix2Pix, Pix2PixTerms
 from isthmus.translation.rift import Rift, RiftTerms
 from isthmus.translation.starganv2 import StarGanV2, StarGanV2Terms
 from isthmus.translation.trainer import Training
-from isthmus.translation.translator import LearnedTranslator, Translator
+from isthmus.translation.translator import LearnedTranslator
 from isthmus.translation.unit import Unit, UnitTerms
 
 
@@ -97,23 +93,6 @@ def assemble(
     lengths = dict.fromkeys(("diversity_steps", "bits_steps"), training.steps)
     weights = _taken(terms, lengths) | weights
     return kind(**sizes, terms=terms(**weights), seed=seed), training
-
-
-def stored(folder: str | PathLike[str]) -> Translator:
-    """The translator that was saved into a folder, whatever its kind.
-
-    Raises:
-        InputError: A file is absent or damaged, or the model is no translator.
-    """
-    kinds = {
-        kind.__name__: kind
-        for kind in (cast(type[LearnedTranslator], each.kind) for each in TRANSLATORS.values())
-    }
-    name = kind_in(folder)
-    if name not in kinds:
-        mend = f"give a model of one of {', '.join(sorted(kinds))}"
-        raise InputError(Path(folder) / CONFIG, f"is a {name}", field="kind", mend=mend)
-    return load(kinds[name], folder)
 
 
 def _taken(by: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,21 +9,23 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from isthmus import record
-from isthmus.data.aligned_pairs import images_in
+from isthmus.data.aligned_pairs import SUFFIXES, images_in
+from isthmus.data.folders import made_folder
 from isthmus.data.pairs import image_domains
 from isthmus.errors import InputError
 from isthmus.networks.storage import CONFIG
-from isthmus.translation.benchmark import stored
-from isthmus.translation.translator import Direction, translate_bytes
+from isthmus.translation.stored import as_used
+from isthmus.translation.translator import Direction, Translator, into, translate_bytes
 
 SHEET = "_sheet.png"
 """Name of the contact sheet among the translations."""
 
-_BATCH, _SHOWN = 64, 12
+_BATCH = 12
+"""Images translated at a time; the first ones are on the sheet."""
 
 
 class Translated(NamedTuple):
@@ -50,10 +52,11 @@ def translate_folder(
     size: int | None = None,
     on_image: Callable[[int, int], None] = lambda done, of: None,
 ) -> Translated:
-    """Translate all PNG and JPEG files of a folder, by name, into PNG files of the same names.
+    """Translate all image files of a folder, by name, into PNG files of the same names.
 
     Images are brought to a square without cropping, bilinearly with antialiasing, as the loaders of
-    training data do. Transparent pixels become white, grey images colour images.
+    training data do, upright as their EXIF data say. Transparent pixels become white; a translator of
+    colour images is given grey ones as colour images, one of grey images all as grey ones.
 
     Args:
         model: The folder with `model.json`, or the end of its path below `runs/`, such as
@@ -67,23 +70,26 @@ def translate_folder(
         on_image: Called with the number of files done, and of all.
 
     Raises:
-        InputError: Nothing can be read, the translator needs a guide, or the side is unknown.
+        InputError: Nothing can be read, the translator needs a guide, the side is unknown or not
+            one that the translator takes, or there is a file in the place of `out`.
     """
+    into(direction)
     home = find_model(model)
-    side = size or _trained_side(home)
-    translator = stored(home).eval()
-    files, target = images_in(Path(inputs)), Path(out)
+    translator = as_used(home)
+    channels = translator.config["channels"]
+    side = size or translator.config.get("side") or _trained_side(home)
+    _check_side(translator, side, direction)
+    files, target = images_in(Path(inputs)), made_folder(out)
     _refuse_overwriting(files, target)
     skipped: list[InputError] = []
-    guides = None if guide is None else _guides(Path(guide), side, skipped)
-    target.mkdir(parents=True, exist_ok=True)
+    guides = None if guide is None else _guides(Path(guide), side, channels, skipped)
     written: list[Path] = []
     shown: list[Tensor] = []
     for start in range(0, len(files), _BATCH):
         part, rows = files[start : start + _BATCH], []
         for path in part:
             try:
-                rows.append((path, read_square(path, side)))
+                rows.append((path, read_square(path, side, channels)))
             except InputError as error:
                 skipped.append(error)
         if rows:
@@ -94,17 +100,15 @@ def translate_folder(
             leading = None if guides is None else guides[chosen]
             moved = translate_bytes(translator, sources, direction, leading)
             if not written:
-                shown = [x[:_SHOWN] for x in (sources, leading, moved) if x is not None]
+                shown = [x for x in (sources, leading, moved) if x is not None]
             for (path, _), image in zip(rows, moved, strict=True):
                 written.append(target / f"{path.stem}.png")
-                Image.fromarray(image.permute(1, 2, 0).numpy()).save(written[-1])
+                _picture(image).save(written[-1])
         on_image(start + len(part), len(files))
     if not written:
-        raise InputError(
-            inputs, "holds no readable PNG or JPEG file", mend="give a folder of images"
-        )
-    sheet = np.concatenate([row.permute(2, 0, 3, 1).flatten(1, 2).numpy() for row in shown])
-    Image.fromarray(sheet).save(target / SHEET)
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise InputError(inputs, "holds no readable image", mend=f"give a folder of {kinds} files")
+    _picture(torch.cat([torch.cat([*row], -1) for row in shown], -2)).save(target / SHEET)
     return Translated(written, skipped, target / SHEET)
 
 
@@ -129,8 +133,8 @@ def find_model(model: str | PathLike[str]) -> Path:
     return found[0]
 
 
-def read_square(path: Path, side: int) -> Tensor:
-    """An image file as bytes `(3, side, side)`; transparent pixels white, grey ones grey.
+def read_square(path: Path, side: int, channels: int = 3) -> Tensor:
+    """An image file as bytes `(channels, side, side)`; transparent pixels white, grey ones grey.
 
     Raises:
         InputError: The file is absent, or is no image or a damaged one.
@@ -139,15 +143,16 @@ def read_square(path: Path, side: int) -> Tensor:
         with Image.open(path) as image:
             deep = image.mode.startswith("I")  # 16 bits of grey, which PIL would clip
             grey = (np.asarray(image) / 257).clip(0, 255).astype(np.uint8) if deep else None
-            seen = (image if grey is None else Image.fromarray(grey)).convert("RGBA")
+            upright = ImageOps.exif_transpose(image) if grey is None else Image.fromarray(grey)
+            seen = upright.convert("RGBA")
     except FileNotFoundError:
         raise InputError(path, "is not there", mend="check the path") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(path, f"is no readable image ({error})", mend="replace it") from error
     white = Image.new("RGBA", seen.size, "white")
-    square = Image.alpha_composite(white, seen).convert("RGB")
+    square = Image.alpha_composite(white, seen).convert("L" if channels == 1 else "RGB")
     pixels = np.asarray(square.resize((side, side), Image.Resampling.BILINEAR))
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    return torch.from_numpy(pixels.copy()).view(side, side, channels).permute(2, 0, 1)
 
 
 def _refuse_overwriting(files: list[Path], out: Path) -> None:
@@ -161,18 +166,39 @@ def _refuse_overwriting(files: list[Path], out: Path) -> None:
             raise InputError(path, problem, mend="rename one of the two")
 
 
-def _guides(path: Path, side: int, skipped: list[InputError]) -> Tensor:
-    """The guides, bytes `(n, 3, side, side)`; unreadable ones of a folder are skipped."""
+def _check_side(translator: Translator, side: int, direction: Direction) -> None:
+    """Refuse a side that the translator does not take, by what it makes of a blank image."""
+    trained = translator.config.get("side", side)
+    if side != trained:
+        raise InputError(
+            "size", f"is {side}, the model takes {trained} only", mend=f"use {trained}"
+        )
+    blank = torch.zeros(1, translator.config["channels"], side, side, dtype=torch.uint8)
+    try:
+        translate_bytes(translator, blank, direction, blank)
+    except (RuntimeError, ValueError) as error:
+        problem = f"is {side}, which the model does not take"
+        mend = "use a multiple of 4, best a power of 2, such as 32"
+        raise InputError("size", problem, mend=mend) from error
+
+
+def _picture(image: Tensor) -> Image.Image:
+    """Bytes `(channels, height, width)`, 1 or 3 channels."""
+    return Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy())
+
+
+def _guides(path: Path, side: int, channels: int, skipped: list[InputError]) -> Tensor:
+    """The guides, bytes `(n, channels, side, side)`; unreadable ones of a folder are skipped."""
     if not path.is_dir():
-        return read_square(path, side)[None]
+        return read_square(path, side, channels)[None]
     images = []
     for file in images_in(path):
         try:
-            images.append(read_square(file, side))
+            images.append(read_square(file, side, channels))
         except InputError as error:
             skipped.append(error)
     if not images:
-        raise InputError(path, "holds no readable guide", mend="give PNG or JPEG files")
+        raise InputError(path, "holds no readable guide", mend="give image files")
     return torch.stack(images)
 
 

@@ -205,7 +205,7 @@ def translate_bytes(
         uint8 of the shape of `sources`, on their device.
 
     Raises:
-        InputError: As `Translator.translate`.
+        InputError: As `Translator.translate`; or what comes is of another shape.
     """
     weight = next(translator.parameters(), None)
     device = sources.device if weight is None else weight.device
@@ -221,4 +221,8 @@ def translate_bytes(
             to_bytes(translator.translate(to_unit(sources[rows].to(device)), direction, guide))
         )
     translator.train(mode)
-    return torch.cat(done).to(sources.device)
+    moved = torch.cat(done).to(sources.device)
+    if moved.shape != sources.shape:
+        problem = f"have shape {tuple(moved.shape)} where sources have {tuple(sources.shape)}"
+        raise InputError("translations", problem, mend="give images of the side of the training")
+    return moved
