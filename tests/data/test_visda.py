@@ -70,7 +70,7 @@ def test_an_adapter_works_on_folders_with_a_target_that_has_no_classes(folder):
     names = visda.read_image_list(path / "image_list.txt").paths
     (path / "image_list.txt").write_text("\n".join(names))
     target = visda.load(path, 16, labelled=False)
-    training = Training(width=2, features=4, steps=2, batch_size=4, learning_rate=1e-3)
+    training = Training(width=4, features=4, steps=2, batch_size=4, learning_rate=1e-3)
     found = adapt(
         "dann",
         source,
