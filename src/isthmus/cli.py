@@ -489,6 +489,33 @@ def pose(
     )
 
 
+@typer_app.command()
+def convert(
+    kind: Annotated[Literal["h36m-records", "skipose"], typer.Argument(help="what the input is")],
+    source: Annotated[
+        list[Path], typer.Argument(help="MetaPose's records of one split, or one labels.h5")
+    ],
+    out: Annotated[Path, typer.Option(help="table for isthmus pose, .parquet")],
+    unit: Annotated[
+        Literal["mm", "m"], typer.Option(help="of the records' poses and camera centres")
+    ] = "mm",
+) -> None:
+    """Turn your own copy of MetaPose's Human3.6M records or of Ski-PosePTZ into a table of views."""
+    from isthmus.data.pose_sources import h36m_records, skipose
+    from isthmus.data.views import write_views
+
+    if out.suffix != ".parquet":
+        raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
+    if kind == "h36m-records":
+        views = h36m_records(source, unit=unit)
+    elif len(source) == 1:
+        views = skipose(source[0])
+    else:
+        raise InputError(source[1], "is one file too many", mend="give one labels.h5")
+    write_views(views, out)
+    typer.echo(f"{len(views)} frames of {len(views.cameras)} cameras in {out}")
+
+
 def app() -> None:
     """Run the command; unusable input ends with exit code 2 and one line."""
     try:

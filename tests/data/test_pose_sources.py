@@ -7,9 +7,11 @@ import struct
 import numpy as np
 import pytest
 
+from isthmus.cli import app
 from isthmus.data.pose_sources import SKI_PIXELS, h36m_records, skipose, skipose_labels
 from isthmus.data.tfrecords import read_examples
 from isthmus.data.view_noise import rig
+from isthmus.data.views import read_views
 from isthmus.errors import InputError
 
 
@@ -176,6 +178,62 @@ def test_wrong_ski_labels_are_refused_by_name(name):
         skipose_labels({k: v for k, v in given.items() if k != name}, "labels.h5")
     with pytest.raises(InputError, match="3D"):
         skipose_labels(given | {"3D": given["3D"].ravel()[:-1]}, "labels.h5")
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr("sys.argv", ["isthmus", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        app()
+    return end.value.code or 0, capsys.readouterr()
+
+
+def test_the_command_turns_records_into_a_table_that_pose_solves(
+    frames, tmp_path, monkeypatch, capsys
+):
+    paths = [write(tmp_path / f"r{row}", [record(frames, row)]) for row in range(3)]
+    out = tmp_path / "views.parquet"
+    code, said = call(monkeypatch, capsys, "convert", "h36m-records", *paths, "--out", out)
+    assert code == 0, said.err
+    assert "3 frames of 4 cameras" in said.out
+    views = read_views(out)
+    assert views.pose == pytest.approx(h36m_records(paths).pose)
+    assert views.truth is not None
+    code, said = call(
+        *(monkeypatch, capsys, "pose", out, "--method", "s1", "--out", tmp_path / "p.parquet")
+    )
+    assert code == 0, said.err
+    assert "3 frames" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("h36m-records", "none", "--out", "v.parquet"), "none"),
+        (("skipose", "none.h5", "--out", "v.parquet"), "none.h5"),
+        (("skipose", "a.h5", "b.h5", "--out", "v.parquet"), "b.h5: is one file too many"),
+        (("skipose", "a.h5", "--out", "v.csv"), "v.csv"),
+    ],
+)
+def test_what_cannot_be_converted_ends_in_one_line(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    code, printed = call(monkeypatch, capsys, "convert", *arguments)
+    assert code == 2
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_a_real_ski_file_becomes_a_table(tmp_path, monkeypatch, capsys):
+    h5py = pytest.importorskip("h5py")
+    given = labels(rig("ski", 3, test=True, seed=1))
+    with h5py.File(tmp_path / "labels.h5", "w") as file:
+        for name, values in given.items():
+            file[name] = values
+    out = tmp_path / "views.parquet"
+    code, said = call(
+        monkeypatch, capsys, "convert", "skipose", tmp_path / "labels.h5", "--out", out
+    )
+    assert code == 0, said.err
+    assert read_views(out).pose == pytest.approx(skipose_labels(given, "x").pose)
 
 
 def test_a_ski_file_that_cannot_be_read_is_refused(tmp_path):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pyarrow as pa
@@ -95,6 +95,14 @@ def test_what_was_not_seen_says_nothing(tmp_path):
         ({"confidence": [[2.0] * 5] * 6}, "confidence"),
         ({"confidence": [[1.0] * 4] * 6}, "confidence"),
         ({"mixture": [[1.0] * 7] * 6}, "mixture"),
+        ({"box": [[0.0, 0, 100]] * 4 + [[0.0, 0, 0]] * 2}, "box, row 4"),
+        ({"box": [[0.0, 0, 100]] * 3 + [[0.0, np.nan, 5]] * 3}, "box, row 3"),
+        ({"mixture": [[1.0, 0, 0, 0.1] * 5] * 5 + [[1.0, 0, 0, -0.1] * 5]}, "mixture, row 5"),
+        ({"mixture": [[0.0, 0, 0, 0.1] * 5] * 6}, "mixture, row 0.*zero"),
+        ({"mixture": [[-1.0, 0, 0, 0.1] * 5] * 6}, "mixture, row 0.*negative"),
+        ({"mixture": [[1.0, np.nan, 0, 0.1] * 5] * 6}, "mixture, row 0.*not known"),
+        ({"subject": [None] * 6}, "subject"),
+        ({"intrinsics": [[1.0] * 4] * 6}, "rotation, centre, distortion"),
     ],
 )
 def test_wrong_tables_are_refused_by_column(tmp_path, change, said):
@@ -132,3 +140,64 @@ def test_choosing_cameras_and_frames_keeps_what_belongs_together(made):
     assert (few.labels[0, 1] == made.labels[5, 0]).all()
     assert (few.truth.centre[1, 0] == made.truth.centre[1, 2]).all()
     assert (few.pose[0] == made.pose[5]).all()
+
+
+def test_subjects_may_have_names(tmp_path):
+    views = read_views(write(tmp_path / "a.parquet", columns(subject=list("aabbaa"))))
+    assert views.subjects.tolist() == [0, 1, 0]
+
+
+def test_a_joint_that_was_not_seen_says_nothing_though_a_mixture_is_given(tmp_path):
+    given = columns(mixture=[[0.5, 0.2, 0.3, 1e-4] * 10] * 6, box=[[0.0, 0, 100]] * 6)
+    given["keypoints"][1][:2] = np.nan
+    fewer = {name: values[:-1] for name, values in given.items()}
+    views = read_views(write(tmp_path / "a.parquet", fewer))
+    for place in ((0, 1, 0), (2, 1, 4)):
+        assert views.mixtures[place] == pytest.approx(np.tile([0.5, 0.5, 0.5, UNSEEN], (2, 1)))
+    assert views.mixtures[0, 0, 0, 0] == pytest.approx([0.5, 0.2, 0.3, 1e-4])
+    assert np.isfinite(views.boxes).all()
+
+
+def spoilt(made, name, change):
+    truth = {key: value.copy() for key, value in vars(made.truth).items()}
+    change(truth[name])
+    return replace(made, truth=Cameras(**truth))
+
+
+def put(place, value):
+    return lambda array: array.__setitem__(place, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("rotation", put((1, 2, 0, 0), np.nan), "rotation, row 6: not known"),
+        ("rotation", put((1, 2), 2 * np.eye(3)), "rotation, row 6: no rotation"),
+        ("rotation", put((1, 2), -np.eye(3)), "rotation, row 6: no rotation"),
+        ("centre", put((0, 1, 0), np.nan), "centre, row 1"),
+        ("distortion", put((0, 3, 0), np.nan), "distortion, row 3"),
+        ("intrinsics", put((0, 0, 1), 0), "intrinsics, row 0: a focal length"),
+        ("intrinsics", put((0, 0, 0), -1000), "intrinsics, row 0: a focal length"),
+        ("centre", lambda a: np.divide(a, 1000, out=a), "centre.*millimetres"),
+    ],
+)
+def test_cameras_that_cannot_be_are_refused_by_column_and_row(tmp_path, made, name, change, said):
+    write_views(spoilt(made.take(slice(3)), name, change), tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=said):
+        read_views(tmp_path / "v.parquet")
+
+
+def test_shares_of_the_image_are_no_pixels(tmp_path, made):
+    few = made.take(slice(3))
+    write_views(replace(few, boxes=few.boxes / 1000), tmp_path / "v.parquet")
+    with pytest.raises(InputError, match=r"keypoints.*pixels"):
+        read_views(tmp_path / "v.parquet")
+
+
+def test_a_view_that_sees_nothing_needs_no_camera(tmp_path, made):
+    few = spoilt(made.take(slice(3)), "rotation", put((1, 2), np.nan))
+    few.seen[1, 2] = False
+    write_views(few, tmp_path / "v.parquet")
+    again = read_views(tmp_path / "v.parquet")
+    assert np.isnan(again.truth.rotation[1, 2]).all()
+    assert again.truth.rotation[0] == pytest.approx(few.truth.rotation[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from isthmus.adaptation.benchmark import Training, adapt
 from isthmus.data import visda
 from isthmus.data.table import Table
 from isthmus.errors import InputError
@@ -40,6 +41,47 @@ def test_a_part_of_a_folder_is_spread_over_its_list(folder):
     found = visda.load(path, 4, most=2)
     assert found.shape == (4, 4, 3)
     assert found.factors["class"].tolist() == table.factors["class"][[0, 2]].tolist()
+
+
+@pytest.mark.parametrize("between", [" ", "\t", " \t "])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_lists_may_have_tabs_and_a_byte_order_mark(tmp_path, between, mark):
+    path = tmp_path / "image_list.txt"
+    path.write_text(f"{mark}a b/0.png{between}3\nc.png{between}0\n", encoding="utf-8")
+    found = visda.read_image_list(path)
+    assert found.paths == ("a b/0.png", "c.png")
+    assert found.labels.tolist() == [3, 0]
+
+
+def test_a_list_without_classes_gives_a_target_without_the_factor(folder):
+    table, path = folder
+    names = visda.read_image_list(path / "image_list.txt").paths
+    (path / "image_list.txt").write_text("\n".join(names) + "\n")
+    with pytest.raises(InputError, match="line 1"):
+        visda.load(path, 8)
+    found = visda.load(path, 8, labelled=False)
+    assert np.array_equal(found.values, table.values)
+    assert not found.factors
+
+
+def test_an_adapter_works_on_folders_with_a_target_that_has_no_classes(folder):
+    _, path = folder
+    source = visda.load(path, 16)
+    names = visda.read_image_list(path / "image_list.txt").paths
+    (path / "image_list.txt").write_text("\n".join(names))
+    target = visda.load(path, 16, labelled=False)
+    training = Training(width=4, features=4, steps=2, batch_size=4, learning_rate=1e-3)
+    found = adapt(
+        "dann",
+        source,
+        {"test": target},
+        source,
+        options={"weight": 0.1},
+        training=training,
+        seed=0,
+    )
+    assert found["test"].shape == (5, 12)
+    assert found["test"].isfinite().all()
 
 
 def test_a_missing_or_damaged_image_is_named(folder):

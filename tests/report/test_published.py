@@ -22,14 +22,22 @@ def write(root, **entries):
     (folder / "scorecard.json").write_text(json.dumps(rows))
 
 
-def test_only_judged_claims_and_figures_are_kept(tmp_path):
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [
+        ("evaluate/moons/clouds.png", "moons-clouds.png"),
+        ("evaluate/typeset-digits/classes.png", "typeset-digits-classes.png"),
+        ("pose/rig/skeletons.png", "rig-skeletons.png"),
+    ],
+)
+def test_only_judged_claims_and_figures_are_kept(tmp_path, made, kept):
     write(tmp_path, a=("holds", 1.0), b=("not-measured", None))
-    figure = tmp_path / "runs/quick/evaluate/moons/clouds.png"
+    figure = tmp_path / "runs/quick" / made
     figure.parent.mkdir(parents=True)
     figure.write_bytes(b"png")
     folder = publish(tmp_path, "quick")
     assert [e["id"] for e in json.loads((folder / "scorecard.json").read_text())] == ["a"]
-    assert (folder / "moons-clouds.png").read_bytes() == b"png"
+    assert (folder / kept).read_bytes() == b"png"
 
 
 def test_a_part_replaces_what_it_measured_and_leaves_the_rest(tmp_path):

@@ -122,7 +122,9 @@ def skipose(path: str | Path) -> Views:
         h5py = importlib.import_module("h5py")
     except ImportError:
         problem = "the package h5py is needed to read it"
-        raise InputError(path, problem, mend="pip install h5py") from None
+        raise InputError(
+            path, problem, mend="install the extra ski: pip install 'isthmus[ski]'"
+        ) from None
     try:
         with h5py.File(path, "r") as file:
             labels = {name: np.asarray(values) for name, values in file.items()}

@@ -138,6 +138,13 @@ _SIZES = {"box": 3, "rotation": 9, "centre": 3, "intrinsics": 4, "distortion": 5
 _PER_JOINT = {"keypoints": 2, "confidence": 1, "mixture": None, "monocular": 3, "label": 2}
 _PER_JOINT |= {"pose": 3}
 _TRUTH = ("rotation", "centre", "intrinsics", "distortion")
+_ORTHONORMAL = 1e-3
+"""How far `R R^T` may be from the identity, number by number."""
+_TOO_NEAR, _TOO_SMALL = 50.0, 2.0
+"""Cameras that are all within so many mm were given in metres, keypoints within so many pixels as
+shares of the image."""
+_BOX = "give left, top, side in pixels"
+_FOCAL = "give fx, fy, cx, cy in pixels"
 
 
 def write_views(views: Views, path: str | PathLike[str]) -> None:
@@ -174,8 +181,9 @@ def write_views(views: Views, path: str | PathLike[str]) -> None:
 def read_views(path: str | PathLike[str]) -> Views:
     """Read frames, or refuse them.
 
-    A joint is not seen where its keypoint is NaN or its confidence 0. A view that a frame lacks
-    counts as one in which nothing was seen.
+    A joint is not seen where its keypoint is NaN or its confidence 0; its heat-map says nothing
+    then, whatever `mixture` says. A view that a frame lacks counts as one in which nothing was
+    seen.
 
     Raises:
         InputError: The file is absent or no Parquet, a column is missing or of another kind or
@@ -225,7 +233,11 @@ def read_views(path: str | PathLike[str]) -> Views:
     seen = known & (confidence > 0)
     points = np.where(seen[..., None], points, np.nan)
     boxes = column("box", 3)
-    if boxes is None:
+    if boxes is not None:
+        boxes = np.where(seen.any(-1, keepdims=True), boxes, [0.0, 0.0, 1.0])
+        _check(path, "box", _known(boxes), place, "not known", _BOX)
+        _check(path, "box", boxes[..., 2] > 0, place, "a side that is not positive", _BOX)
+    else:
         some = np.where(np.asarray(seen.any(-1))[..., None, None], points, [0.0, 0.0])
         boxes = square_boxes(some)
         boxes[..., 2] = np.where(boxes[..., 2] > 0, boxes[..., 2], 1.0)
@@ -237,21 +249,32 @@ def read_views(path: str | PathLike[str]) -> Views:
     if mixtures is None:
         mixtures = mixtures_of_points(relative, np.where(seen, confidence, 0))
     else:
-        mixtures = _reshaped(path, mixtures, "mixture", (*shape, joints, -1, 4))
+        mixtures = _mixtures(path, mixtures, seen, place)
     monocular, labels = column("monocular", 3 * joints), column("label", 2 * joints)
     pose = column("pose", 3 * joints)
-    cameras_there = [name for name in _TRUTH if name in table.column_names]
+    absent = [name for name in _TRUTH if name not in table.column_names]
     truth = None
-    if len(cameras_there) == len(_TRUTH):
+    if not absent:
         found = {name: column(name, _SIZES[name]) for name in _TRUTH}
         truth = Cameras(
             found["rotation"].reshape(*shape, 3, 3),  # type: ignore[union-attr]
             *(found[name] for name in _TRUTH[1:]),  # type: ignore[arg-type]
         )
+        _check_cameras(path, truth, points, place)
+    elif len(absent) < len(_TRUTH):
+        raise InputError(
+            path,
+            "cameras are known in part only",
+            field=", ".join(absent),
+            mend="add what is missing, or leave out all of " + ", ".join(_TRUTH),
+        )
     subjects = None
     if "subject" in table.column_names:
+        _, numbers = _names(path, table, "subject")
+        if pa.types.is_integer(table["subject"].type):
+            numbers = table["subject"].to_numpy()
         subjects = np.zeros(len(frames), np.int64)
-        subjects[row_frame] = table["subject"].to_numpy()
+        subjects[row_frame] = numbers
     return Views(
         frames=np.array(frames),
         cameras=tuple(cameras),
@@ -334,10 +357,71 @@ def _lists(path: Path, table: pa.Table, name: str, size: int | None) -> Array:
     return values
 
 
-def _reshaped(path: Path, values: Array, name: str, shape: tuple[int, ...]) -> Array:
+def _mixtures(
+    path: Path, values: Array, seen: npt.NDArray[np.bool_], place: npt.NDArray[np.int64]
+) -> Array:
+    """Heat-maps `(n, C, J, K, 4)`, checked where a joint was seen, wide where it was not."""
     try:
-        return values.reshape(shape)
+        mixtures = values.reshape(*seen.shape, -1, 4)
     except ValueError:
         raise InputError(
-            path, f"{values.shape[-1]} numbers a row", field=name, mend="give joints * K * 4"
+            path, f"{values.shape[-1]} numbers a row", field="mixture", mend="give joints * K * 4"
         ) from None
+    unseen = [1 / mixtures.shape[-2], 0.5, 0.5, UNSEEN]
+    mixtures = np.where(seen[..., None, None], mixtures, unseen)
+    weight, variance = mixtures[..., 0], mixtures[..., 3]
+    for good, said, mend in (
+        (_known(mixtures), "not known where a joint is seen", "give it, or no keypoint"),
+        (variance > 0, "a variance that is not positive", "give variances in squared box units"),
+        (weight >= 0, "a negative weight", "let the weights of a joint sum to 1"),
+        (weight.sum(-1) > 0, "weights that are all zero", "let the weights of a joint sum to 1"),
+    ):
+        _check(path, "mixture", good.reshape(*seen.shape[:2], -1).all(-1), place, said, mend)
+    return mixtures
+
+
+def _check_cameras(path: Path, truth: Cameras, points: Array, place: npt.NDArray[np.int64]) -> None:
+    """Refuse cameras that cannot be, of views that see anything, and units that do not agree."""
+    blind = np.asarray(~np.isfinite(points).any((-2, -1)))
+    for name in _TRUTH:
+        good = blind | _known(getattr(truth, name))
+        _check(path, name, good, place, "not known", "give it for every view that sees a joint")
+    rotation = np.where(blind[..., None, None], np.eye(3), truth.rotation)
+    off = np.abs(rotation @ np.swapaxes(rotation, -1, -2) - np.eye(3)).max((-2, -1))
+    turns = (off < _ORTHONORMAL) & (np.linalg.det(rotation) > 0)
+    _check(path, "rotation", turns, place, "no rotation", "give world to camera, row by row")
+    focal = blind | (truth.intrinsics[..., :2] > 0).all(-1)
+    _check(path, "intrinsics", focal, place, "a focal length that is not positive", _FOCAL)
+    centres = truth.centre[~blind]
+    if len(blind[0]) > 1 and len(centres) and 0 < np.ptp(centres, 0).max() < _TOO_NEAR:
+        raise InputError(
+            path,
+            f"all cameras are within {np.ptp(centres, 0).max():.3g} mm",
+            field="centre",
+            mend="give millimetres",
+        )
+    if len(centres) and np.nanmax(np.abs(points)) < _TOO_SMALL:
+        raise InputError(
+            path,
+            f"none is beyond {np.nanmax(np.abs(points)):.3g}, but intrinsics are in pixels",
+            field="keypoints",
+            mend="give pixels",
+        )
+
+
+def _known(values: Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(values).reshape(*values.shape[:2], -1).all(-1))
+
+
+def _check(
+    path: Path,
+    name: str,
+    good: npt.NDArray[np.bool_] | np.bool_,
+    place: npt.NDArray[np.int64],
+    said: str,
+    mend: str,
+) -> None:
+    """Refuse a column at its first row whose view `(n, C)` is not good."""
+    bad = np.flatnonzero(~np.asarray(good).reshape(-1)[place])
+    if len(bad):
+        raise InputError(path, said, field=f"{name}, row {bad[0]}", mend=mend)

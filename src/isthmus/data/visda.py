@@ -1,7 +1,7 @@
 """The files of VisDA-2017 and Syn2Real: folders of images with a list, and files of predictions.
 
 A folder of one domain holds `image_list.txt`, one image a line: its path below the folder, a blank,
-its class. Lists of a test domain may leave the class out. A file of predictions holds one integer a
+its class; a tab does as well. Lists of a test domain may leave the class out. A file of predictions holds one integer a
 line, in the order of the list. On the real set: `train` (renders), `validation` (crops of COCO),
 `test` (frames of YouTube-BB); class 12 is "unknown" in the open set.
 """
@@ -47,35 +47,41 @@ class ImageList(NamedTuple):
 
     Attributes:
         paths: Paths below the folder of the list.
-        labels: Their classes `(n,)`.
+        labels: Their classes `(n,)`; none, `(0,)`, of a list without classes.
     """
 
     paths: tuple[str, ...]
     labels: Integers
 
 
-def read_image_list(path: str | PathLike[str], *, classes: int = len(CLASSES)) -> ImageList:
-    """Read a labelled list of images.
+def read_image_list(
+    path: str | PathLike[str], *, classes: int = len(CLASSES), labelled: bool = True
+) -> ImageList:
+    """Read a list of images.
 
     Args:
         path: The file.
         classes: Number of classes: 12, or 13 with "unknown".
+        labelled: Whether a class stands behind every path; a line is a path and nothing else
+            otherwise.
 
     Raises:
         InputError: The file cannot be read or holds nothing, or a line is not a path and a class.
     """
+    if not labelled:
+        return ImageList(tuple(line.strip() for line in _lines(path)), np.empty(0, np.int64))
     paths, labels = [], []
     for number, line in enumerate(_lines(path), 1):
-        name, blank, label = line.strip().rpartition(" ")
-        if not blank or not _INTEGER.fullmatch(label):
+        name, *label = line.strip().rsplit(maxsplit=1) or [""]
+        if not label or not _INTEGER.fullmatch(label[0]):
             raise InputError(
                 path,
                 f"{line.strip()!r} is not a path, a blank and a class",
                 field=f"line {number}",
                 mend="give the labelled list; that of a test domain may come without classes",
             )
-        paths.append(name.strip())
-        labels.append(_class(path, number, label, classes))
+        paths.append(name)
+        labels.append(_class(path, number, label[0], classes))
     return ImageList(tuple(paths), np.array(labels, np.int64))
 
 
@@ -129,6 +135,7 @@ def load(
     *,
     levels: Sequence[str] = CLASSES,
     most: int | None = None,
+    labelled: bool = True,
 ) -> Table:
     """Read a domain: the images of its list, in the list's order, with the factor `class`.
 
@@ -137,12 +144,14 @@ def load(
         size: Side to which every image is brought, in pixels, whatever its shape.
         levels: Names of the classes.
         most: Most images to read, evenly spaced over the list; all if None.
+        labelled: Whether the list has classes; the table has no factor otherwise, as a target needs
+            none.
 
     Raises:
         InputError: The list cannot be used, or an image is missing or cannot be read.
     """
     root = Path(folder)
-    listed = read_image_list(root / LIST, classes=len(levels))
+    listed = read_image_list(root / LIST, classes=len(levels), labelled=labelled)
     count = len(listed.paths)
     kept = count if most is None else min(most, count)
     chosen = np.arange(kept) * count // kept
@@ -152,8 +161,8 @@ def load(
     return Table(
         kind="images",
         values=images,
-        factors={FACTOR: listed.labels[chosen]},
-        levels={FACTOR: tuple(levels)},
+        factors={FACTOR: listed.labels[chosen]} if labelled else {},
+        levels={FACTOR: tuple(levels)} if labelled else {},
         value_range=(0.0, 255.0),
         source=f"Images of {root.name}",
     )
@@ -189,7 +198,7 @@ def _read_image(root: Path, name: str, line: int, size: int) -> npt.NDArray[np.u
 
 def _lines(path: str | PathLike[str]) -> list[str]:
     try:
-        lines = Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n")
+        lines = Path(path).read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except FileNotFoundError:
         raise InputError(path, "the file is missing", mend="name a file that exists") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -25,6 +25,8 @@ Begin = Literal["truth", "random"]
 
 ROUNDS, FIRST_THRESHOLD, LAST_THRESHOLD, ENOUGH = 6, 15.0, 1.0, 0.3
 """Rounds; thresholds of the first and last in pixels; median error in pixels that ends them."""
+SHARED = 10
+"""Joints that a pair of views must share more than, to have a say in the thresholds."""
 EVALUATIONS, TOLERANCE = 200, 1e-4
 EXTRINSICS, CAMERA = 6, 8
 _NEAREST = 1e-3
@@ -141,11 +143,15 @@ def _over_views(errors: Array) -> Array:
 
 
 def _spread(errors: Array) -> tuple[float, float]:
-    """The largest 15th and the largest 75th percentile of a pair of views' mean errors, pixels."""
+    """The largest 15th and the largest 75th percentile of a pair of views' mean errors, pixels.
+
+    As in AniPose's library, pairs that share ten joints or fewer do not count; in frames of so few
+    joints those that share all of them do.
+    """
     low = high = 0.0
     for a, b in combinations(range(len(errors)), 2):
         both = (errors[a] + errors[b]) / 2
-        if np.isfinite(both).any():
+        if np.isfinite(both).sum() > min(SHARED, len(both) - 1):
             low = max(low, float(np.nanpercentile(both, 15)))
             high = max(high, float(np.nanpercentile(both, 75)))
     return low, high

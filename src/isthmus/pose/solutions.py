@@ -22,9 +22,10 @@ from isthmus.data.files import write_atomically
 from isthmus.data.views import Views
 from isthmus.errors import InputError
 from isthmus.metrics.pose import centred
-from isthmus.pose import learned, lifter, trial
-from isthmus.pose.average import average
+from isthmus.pose import learned, lifter, networks, trial
+from isthmus.pose.average import Start, average
 from isthmus.pose.learned import Training, Variant
+from isthmus.pose.likelihood import negative_log_likelihood
 from isthmus.pose.refinement import refine
 from isthmus.pose.state import State, pack
 
@@ -36,15 +37,23 @@ ENOUGH_JOINTS = 5
 """Fewest joints that a view must see to count; a pose in one view has three numbers of a turn."""
 ENOUGH_FRAMES = 64
 """Fewest frames to train a lifter with."""
-NARROW = 10.0
-"""Lines of sight that are all within this angle of one line, in degrees, give no depth."""
+NARROW = 20.0
+"""Lines of sight that are all within this angle of one line, in degrees, give no depth. It is taken
+from S1's cameras: a refinement opens the angle until the noise is fitted."""
+FAR_OFF = 0.15
+"""Error of a pose that explains nothing, as a share of the boxes' mean side; usual is below 0.09."""
+ALIEN = 20.0
+"""Deviations from a model's training frames beyond which it was not trained on such heat-maps."""
 COLLAPSED = 10.0
 """A camera that is larger or smaller than the first by this factor is no solution."""
+_A_POINT = 1e-6
+"""A view whose joints are all within this share of the box sees a point."""
 TRAINING = Training(
     width=128, blocks=2, epochs=30, batch_size=32, learning_rate=1e-3, stages=1, attempts=1
 )
 
-Solve = Callable[[Views], State]
+Solve = Callable[[Views, State], State]
+"""From frames and S1's solutions of them to other solutions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +103,23 @@ def solve(
         InputError: There is one camera, a joint that no view ever sees, no frame that two cameras
             see, too few frames to learn from, or no cameras to begin with for `ba`.
     """
-    _refuse(views, method)
-    usable = views.seen.sum(-1) >= min(ENOUGH_JOINTS, views.seen.shape[-1])
+    usable = _usable(views)
+    _refuse(views, method, usable)
     notes: list[str] = []
     if views.monocular is None:
         views = _lifted(views, usable, seed, on_step)
         notes.append("poses of single views were learnt from these frames")
         if views.seen.shape[-1] != lifter.MIRROR_JOINTS:
             notes.append("with these joints nobody can tell a pose from its mirror image in depth")
-    elif not np.isfinite(views.monocular[usable]).all():
-        raise InputError("views", "a value is NaN", field="monocular", mend="drop that column")
+    unknown = np.argwhere(usable & ~np.isfinite(views.monocular).all((-2, -1)))  # type: ignore[arg-type]
+    if len(unknown):
+        frame, camera = unknown[0]
+        raise InputError(
+            "views",
+            "a value is NaN",
+            field=f"monocular, frame {views.frames[frame]}, camera {views.cameras[camera]}",
+            mend="drop that column, and such poses are learnt from the frames",
+        )
     work = _worker(views, usable, method, stages, seed)
     count, many, joints = views.seen.shape
     out = Solutions(
@@ -122,13 +138,28 @@ def solve(
                 out.doubts[row] = "fewer than two cameras see the body"
             continue
         few = views.take(rows).choose(list(cameras))
-        _fill(out, rows, cameras, few, work(few))
-    if many == 2 and method in ("ir", "ba"):
-        notes.append("two cameras leave a family of poses that fit equally well")
+        begun = average(trial.monocular_poses(few))
+        state = work(few, begun.state)
+        doubts = _doubts_of_start(begun, few.cameras)
+        if method == "s2":
+            state = _unless_worse(state, begun.state, few, doubts)
+        if len(cameras) == 2 and method in ("ir", "ba"):
+            for each in doubts:
+                each.append("two cameras leave a family of poses that fit equally well")
+        _fill(out, rows, cameras, few, state, doubts)
     return out
 
 
-def _refuse(views: Views, method: Method) -> None:
+def _usable(views: Views) -> npt.NDArray[np.bool_]:
+    """Which views see enough joints, and not all of them in one place, `(n, C)`."""
+    enough = views.seen.sum(-1) >= min(ENOUGH_JOINTS, views.seen.shape[-1])
+    seen, points = views.seen[..., None], views.points
+    low = np.where(seen, points, np.inf).min(2)
+    high = np.where(seen, points, -np.inf).max(2)
+    return np.asarray(enough & ((high - low).max(-1) > _A_POINT))
+
+
+def _refuse(views: Views, method: Method, usable: npt.NDArray[np.bool_]) -> None:
     if len(views.cameras) < 2:
         raise InputError("views", "one camera", field="camera", mend="give two or more")
     never = np.flatnonzero(~views.seen.any((0, 1)))
@@ -139,8 +170,7 @@ def _refuse(views: Views, method: Method) -> None:
             field="keypoints",
             mend="leave that joint out of all rows",
         )
-    enough = min(ENOUGH_JOINTS, views.seen.shape[-1])
-    if not ((views.seen.sum(-1) >= enough).sum(1) >= 2).any():
+    if not (usable.sum(1) >= 2).any():
         raise InputError(
             "views",
             "no frame is seen by two cameras",
@@ -184,49 +214,118 @@ def _worker(
     """What solves a group of frames."""
     match method:
         case "s1":
-            return trial.start
+            return lambda few, begun: begun
         case "ir":
-            return lambda few: refine(trial.start(few), torch.from_numpy(few.mixtures))
+            return lambda few, begun: refine(begun, torch.from_numpy(few.mixtures))
         case "ba":
-            return lambda few: _bundled(few, seed)
+            return lambda few, begun: _bundled(few, begun, seed)
+    own = stages is None
     if stages is None:
         whole = views.take(usable.all(1))
+        if len(whole) < 2 * learned.HELD_OUT:
+            raise InputError(
+                "views",
+                f"{len(whole)} frames that all cameras see are too few to train s2 on",
+                field="frame",
+                mend=f"give {2 * learned.HELD_OUT} or more, or a trained one by --model",
+            )
         variant = Variant("likelihood")
         stages = nn.ModuleList(
             learned.train(trial.lesson(whole, variant), variant, TRAINING, seed=seed).stages
         )
     trained = stages
 
-    def work(few: Views) -> State:
+    def work(few: Views, begun: State) -> State:
         seen = trial.given(few, Variant())
-        begun = State(*map(trial.single, trial.start(few)))
+        start = State(*map(trial.single, begun))
         try:
-            done = learned.solve(trained, begun, seen)
+            done = learned.solve(trained, start, seen)
         except RuntimeError as error:
             raise InputError(
-                "model",
+                "--model",
                 f"is for other joints or heat-maps ({str(error).splitlines()[0]})",
-                mend="leave --model out, and one is trained on these frames",
+                mend="leave it out, and one is trained on these frames",
             ) from None
+        if not own:
+            _refuse_alien(trained[0], start, seen, np.asarray(few.seen.all((1, 2))))
         return State(*(part.double() for part in done))
 
     return work
 
 
-def _bundled(few: Views, seed: int) -> State:
-    """Bundle adjustment's poses, with the weak cameras that see them best."""
+def _refuse_alien(
+    stage: nn.Module, start: State, seen: networks.Views, whole: npt.NDArray[np.bool_]
+) -> None:
+    """Refuse a model for which most of the frames that are wholly seen are far from its own."""
+    off = stage.standard(networks.features(start, seen, 0)).abs().amax((1, 2)).numpy()  # type: ignore[operator]
+    if whole.any() and np.median(off[whole]) > ALIEN:
+        raise InputError(
+            "--model",
+            "was trained on other heat-maps "
+            f"(these are {np.median(off[whole]):.0f} deviations from its own)",
+            mend="leave it out, and one is trained on these frames, or give its kind of mixture",
+        )
+
+
+def _unless_worse(state: State, start: State, few: Views, doubts: list[list[str]]) -> State:
+    """The solutions, but S1's of frames whose heat-maps S1 explains better."""
+    mixtures = torch.from_numpy(few.mixtures)
+    rounded = State(*(trial.single(part).double() for part in start))
+    after, before = (negative_log_likelihood(each.project(), mixtures) for each in (state, rounded))
+    kept = after <= before
+    for row in np.flatnonzero(~kept.numpy()):
+        doubts[row].append("s2 makes it worse, so this is s1's solution")
+    return State(
+        *(
+            torch.where(kept.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+            for new, old in zip(state, start, strict=True)
+        )
+    )
+
+
+def _bundled(few: Views, start: State, seed: int) -> State:
+    """Bundle adjustment's poses, with the weak cameras that see them best.
+
+    Joints that it cannot place stand where S1 has them.
+    """
     poses = trial.adjusted(few, trial.BUNDLES["anipose"], seed).first
-    start = trial.start(few)
-    pose = centred(poses)
-    norm = np.linalg.norm(pose, axis=(1, 2), keepdims=True)
-    wanted = np.linalg.norm(start.pose.numpy(), axis=(1, 2), keepdims=True)
-    pose = pose * wanted / np.maximum(norm, np.finfo(float).tiny)
+    placed = np.isfinite(poses).all(-1, keepdims=True)
+    count = np.maximum(placed.sum(1, keepdims=True), 1)
+
+    def about_placed(poses: Array) -> Array:
+        return np.asarray(poses - np.where(placed, poses, 0).sum(1, keepdims=True) / count)
+
+    def norm(poses: Array) -> Array:
+        return np.asarray(np.sqrt((np.where(placed, poses, 0) ** 2).sum((1, 2), keepdims=True)))
+
+    pose, other = about_placed(poses), about_placed(start.in_first_view().numpy())
+    pose = pose * norm(other) / np.maximum(norm(pose), np.finfo(float).tiny)
+    pose = np.where(placed, pose, other)
     fixed = pack(torch.from_numpy(pose), start.rotations, start.scales, start.shifts)
     return refine(fixed, torch.from_numpy(few.mixtures), fixed_pose=True)
 
 
+def _doubts_of_start(begun: Start, cameras: tuple[str, ...]) -> list[list[str]]:
+    """What S1 says against its frames."""
+    angles = widest_angle(begun.state.rotations.numpy())
+    doubts: list[list[str]] = []
+    for angle, reflected in zip(angles, begun.reflected, strict=True):
+        doubts.append([])
+        if angle < NARROW:
+            doubts[-1].append(f"all lines of sight are within {NARROW:.0f} degrees of one line")
+        if reflected.any():
+            wrong = ", ".join(cameras[view] for view in np.flatnonzero(reflected))
+            doubts[-1].append(f"the monocular poses of {wrong} are mirror images of the first")
+    return doubts
+
+
 def _fill(
-    out: Solutions, rows: npt.NDArray[Any], cameras: npt.NDArray[Any], few: Views, state: State
+    out: Solutions,
+    rows: npt.NDArray[Any],
+    cameras: npt.NDArray[Any],
+    few: Views,
+    state: State,
+    doubts: list[list[str]],
 ) -> None:
     """Put a group's answers where they belong, with what speaks against them."""
     first = state.rotations[:, :1]
@@ -244,23 +343,17 @@ def _fill(
     out.scales[np.ix_(rows, cameras)] = scales * side / side[:, :1]
     out.shifts[np.ix_(rows, cameras)] = projected.mean(2)
     out.errors[rows] = np.sqrt((off * seen).sum((1, 2)) / seen.sum((1, 2)))
-    angles = widest_angle(rotations)
-    reflected = average(trial.monocular_poses(few)).reflected
     for index, row in enumerate(rows):
-        doubts = []
         lacking = np.flatnonzero(seen[index].sum(0) < 2)
         if len(lacking):
             names = ", ".join(map(str, lacking))
-            doubts.append(f"fewer than two cameras see the joints {names}")
-        if angles[index] < NARROW:
-            doubts.append(f"all lines of sight are within {NARROW:.0f} degrees of one line")
+            doubts[index].append(f"fewer than two cameras see the joints {names}")
         spread = scales[index].max() / scales[index].min()
         if not np.isfinite(spread) or spread > COLLAPSED or not np.isfinite(out.errors[row]):
-            doubts.append("the solution has collapsed")
-        if reflected[index].any():
-            wrong = ", ".join(few.cameras[view] for view in np.flatnonzero(reflected[index]))
-            doubts.append(f"the monocular poses of {wrong} are mirror images of the first")
-        out.doubts[row] = "; ".join(doubts)
+            doubts[index].append("the solution has collapsed")
+        if out.errors[row] > FAR_OFF * side[index].mean():
+            doubts[index].append(f"the points are {out.errors[row]:.3g} pixels from the solution")
+        out.doubts[row] = "; ".join(doubts[index])
 
 
 def widest_angle(rotations: Array) -> Array:

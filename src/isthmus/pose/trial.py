@@ -5,6 +5,8 @@ True poses enter here, to judge and to start rivals that are given them; no trai
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -64,21 +66,35 @@ def errors(solved: Solved, views: Views, *, mirror: bool = True) -> Errors:
     """PMPJPE, NMPJPE (mm; means, then medians over frames), PCK (share of joints).
 
     Args:
-        solved: The answers.
+        solved: The answers; joints that are NaN are left out.
         views: The frames, with their truth.
         mirror: Whether NMPJPE and PCK may flip the depth, as MetaPose's do and AniPose's do not.
     """
     if views.pose is None or views.truth is None:
         raise InputError("views", "there is no true pose to judge by", mend="give one")
     truth = views.truth.place(views.pose)[:, 0]
-    free, kept = pmpjpe(solved.pose, views.pose), nmpjpe(solved.first, truth, mirror=mirror)
+    free = _of_placed(pmpjpe, solved.pose, views.pose)
+    kept = _of_placed(partial(nmpjpe, mirror=mirror), solved.first, truth)
     return {
         "pmpjpe": float(free.mean()),
         "pmpjpe_median": float(np.median(free)),
         "nmpjpe": float(kept.mean()),
         "nmpjpe_median": float(np.median(kept)),
-        "pck": float(pck(solved.first, truth, mirror=mirror).mean()),
+        "pck": float(_of_placed(partial(pck, mirror=mirror), solved.first, truth).mean()),
     }
+
+
+def _of_placed(measure: Callable[[Array, Array], Array], predicted: Array, truth: Array) -> Array:
+    """The measure of every frame over the joints that are not NaN; NaN where there are none."""
+    placed = np.asarray(np.isfinite(predicted).all(-1))
+    if placed.all():
+        return measure(predicted, truth)
+    return np.array(
+        [
+            measure(pose[None, known], true[None, known])[0] if known.any() else np.nan
+            for pose, true, known in zip(predicted, truth, placed, strict=True)
+        ]
+    )
 
 
 def start(views: Views) -> State:
@@ -159,7 +175,10 @@ BUNDLES = {
 
 
 def adjusted(views: Views, kind: Bundle, seed: int) -> Solved:
-    """Every frame's pose by classical bundle adjustment, in the first camera's coordinates."""
+    """Every frame's pose by classical bundle adjustment, in the first camera's coordinates.
+
+    Joints that fewer than two views see are NaN.
+    """
     if views.truth is None:
         raise InputError("views", "there are no cameras to begin with", mend="give them")
     points = np.where(views.seen[..., None], views.pixels, np.nan)
@@ -172,7 +191,7 @@ def adjusted(views: Views, kind: Bundle, seed: int) -> Solved:
             points[frame], begun, free_intrinsics=kind.free_intrinsics, rounds=kind.rounds
         )
         found.append(done.pose)
-    poses = np.nan_to_num(np.stack(found))
+    poses = np.stack(found)
     return Solved(poses, poses)
 
 

@@ -94,7 +94,8 @@ def class_bars(
         axes.tick_params(labelbottom=True)
         axes.set_ylim(0, 102)
     figure.supylabel("accuracy, %", fontsize=10)
-    grid[0, 0].legend(fontsize=7, loc="lower left")
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, loc="outside upper right", ncols=len(names))
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
 

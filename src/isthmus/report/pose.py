@@ -22,7 +22,9 @@ SYSTEMS = {
     "refinement": "IR",
     "metapose-s2": "S1+S2",
     "anipose": "AniPose from the truth",
+    "anipose-fixed": "AniPose from the truth, fixed lens",
     "bundle": "plain bundle adjustment from the truth",
+    "bundle-fixed": "plain bundle adjustment from the truth, fixed lens",
     "anipose-random": "AniPose from a random start",
 }
 

@@ -23,6 +23,8 @@ FILES = (
     "evaluate/*/curves.png",
     "evaluate/*/cycles.png",
     "evaluate/sensitivity/flips.png",
+    "evaluate/*/classes.png",
+    "pose/*/skeletons.png",
 )
 
 
