@@ -102,6 +102,17 @@ def test_training_on_labels_brings_projections_to_them_and_stages_only_help(fram
     assert trained.oracle == trained.stages
 
 
+def test_an_earlier_stage_stays_as_it_is_while_a_later_one_trains(frames):
+    lesson = trial.lesson(trial.first_cameras(frames, 2), Variant())
+    one, two = (
+        train(lesson, Variant(), Training(**{**vars(TINY), "stages": stages}), seed=0)
+        for stages in (1, 2)
+    )
+    assert len(two.curve) > len(one.curve)
+    after = two.stages[0].state_dict()
+    assert all(torch.equal(after[key], value) for key, value in one.stages[0].state_dict().items())
+
+
 def test_the_judge_chooses_the_oracle_alone(frames):
     few = trial.first_cameras(frames, 2)
     lesson = trial.lesson(few, Variant())
