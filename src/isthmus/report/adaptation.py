@@ -66,10 +66,11 @@ def class_bars(
         classes: Their names.
         path: The PNG to write.
     """
-    lines = -(-len(by_class) // COLUMNS)
+    columns = min(len(by_class), COLUMNS)
+    lines = -(-len(by_class) // columns)
     figure, grid = plt.subplots(
         lines,
-        COLUMNS,
+        columns,
         figsize=(11, 2.1 * lines + 0.7),
         sharex=True,
         sharey=True,
