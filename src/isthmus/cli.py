@@ -31,9 +31,10 @@ def scorecard(
 ) -> None:
     """Print every claim of the talk, the published figure, ours, and the verdict."""
     from isthmus.report import scorecard as cards
+    from isthmus.report.claims import load_claims
 
     name = configuration.load(ROOT, scale).scale
-    entries = cards.scorecard(cards.load_claims(ROOT / "claims.yaml"), name, ROOT)
+    entries = cards.scorecard(load_claims(ROOT / "claims.yaml"), name, ROOT)
     if json:
         typer.echo(cards.to_json(entries), nl=False)
     else:

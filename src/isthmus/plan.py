@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.config import Config
 from isthmus.errors import InputError
-from isthmus.report.scorecard import load_claims
+from isthmus.report.claims import load_claims
 from isthmus.seeding import derive
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from isthmus.errors import InputError
+from isthmus.report.claims import load_claims
 from isthmus.report.published import differences, publish
-from isthmus.report.scorecard import load_claims
 
 ROOT = Path(__file__).parents[2]
 

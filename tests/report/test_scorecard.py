@@ -15,20 +15,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from isthmus.errors import InputError
-from isthmus.report.scorecard import (
-    SCALES,
-    TOPICS,
-    Claim,
-    Entry,
-    judge,
-    load_claims,
-    operands,
-    render,
-    scorecard,
-    sentence,
-    summary,
-    to_json,
-)
+from isthmus.report.claims import TOPICS, Claim, load_claims
+from isthmus.report.rules import operands, sentence
+from isthmus.report.scorecard import SCALES, Entry, judge, render, scorecard, summary, to_json
 
 CLAIMS = Path(__file__).parents[2] / "claims.yaml"
 MOONS = "runs/{scale}/evaluate/moons/metrics.json"

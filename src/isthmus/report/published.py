@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from isthmus.errors import InputError
-from isthmus.report.scorecard import load_claims, scorecard, to_json
+from isthmus.report.claims import load_claims
+from isthmus.report.scorecard import scorecard, to_json
 
 FILES = (
     "evaluate/*/clouds.png",

@@ -10,8 +10,9 @@ from isthmus import record
 from isthmus.config.schema import REPORTED
 from isthmus.job import Job, hardware, stage
 from isthmus.report.adaptation import adapted
+from isthmus.report.claims import load_claims
 from isthmus.report.page import render
-from isthmus.report.scorecard import load_claims, scorecard, to_json
+from isthmus.report.scorecard import scorecard, to_json
 from isthmus.tracking import run_links
 
 
