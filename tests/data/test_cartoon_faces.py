@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.data import cartoon_faces
-from isthmus.data.cartoon_faces import FIXED, LEVELS, MOUTH, MOUTH_LEVELS, SHARED, SPECIFIC
+from isthmus.data.cartoon_faces import (
+    FIXED,
+    LEVELS,
+    LIGHT,
+    LIGHTS,
+    MOUTH,
+    MOUTH_LEVELS,
+    SHARED,
+    SPECIFIC,
+)
 from isthmus.errors import InputError
 
 
@@ -89,6 +98,30 @@ def test_a_factor_changes_its_own_pixels_only(style: Any) -> None:
     assert (shaved[:, :, 36:] != image[:, :, 36:]).any(axis=(1, 2, 3)).tolist() == [
         code != 1 for code in np.arange(5) % 4
     ]
+
+
+@pytest.mark.parametrize("style", ["clean", "real"])
+def test_light_from_a_side_is_a_gain_along_x(style: Any) -> None:
+    factors = drawn(20)
+    plain, *lit = (
+        cartoon_faces.render(factors | light, 32, style=style, seed=4).astype(float)
+        for light in ({}, *({LIGHT: np.full(20, code)} for code in range(len(LIGHTS))))
+    )
+    left, front, right = lit
+    assert np.array_equal(front, plain)
+    assert left[..., :16].mean() > 1.1 * plain[..., :16].mean()
+    assert left[..., 16:].mean() < 0.9 * plain[..., 16:].mean()
+    if style == "clean":  # the noise of the other style is not lit
+        gain = 1 + 0.4 * (1 - 2 * (np.arange(32) + 0.5) / 32)
+        for image, along in ((left, gain), (right, gain[::-1])):
+            close = np.abs(image - np.clip(plain * along, 0, 255)) <= 1.5
+            assert close[plain < 255].all()  # elsewhere the unlit image was cut off
+
+
+def test_light_that_is_refused() -> None:
+    for codes in (np.full(3, 3), np.full(2, 0), np.full(3, 0.5)):
+        with pytest.raises(InputError, match=r"light|lengths"):
+            cartoon_faces.render(same(3, **{LIGHT: codes}), 32)
 
 
 @pytest.mark.parametrize(("target", "style"), [("a", "clean"), ("b", "clean"), ("b", "real")])

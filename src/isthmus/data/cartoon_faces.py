@@ -56,6 +56,10 @@ LEVELS = {
     "facial_hair": ("none", "moustache", "goatee", "beard"),
 }
 """The factors of an image and the names of their levels; yaw and tilt are positive to the right."""
+LIGHT = "light"
+"""A factor beside those: where the light comes from."""
+LIGHTS = ("left", "front", "right")
+"""Its levels. Where the factor is not given, the light is from the front."""
 MOUTH = "mouth_opening"
 """The measure that completes the factors: 0 is closed, 1 is wide open."""
 MOUTH_LEVELS = np.linspace(0, 1, 9)
@@ -70,6 +74,7 @@ FIXED: Mapping[Domain, Mapping[str, int]] = {"a": {"facial_hair": 0}, "b": {"hai
 
 _COLOURED = ("background", "skin", "eyes", "hair_colour")
 _NOISE = 7.0
+_CONTRAST = 0.4
 _SCALE, _MIDDLE = 0.34, 0.5
 
 
@@ -130,7 +135,8 @@ def render(
 
     Args:
         factors: Codes into `LEVELS`, one column `(n,)` a factor, and `mouth_opening`, floats
-            `(n,)` in [0, 1], in which the image is continuous; other columns are ignored.
+            `(n,)` in [0, 1], in which the image is continuous. `light` may be left out: codes into
+            `LIGHTS`. Other columns are ignored.
         size: Side of the images in pixels.
         style: `clean` is flat and exact; `real` adds strands, freckles, cluttered backgrounds, warm
             light from one side and normal noise of standard deviation 7 of 255.
@@ -144,6 +150,7 @@ def render(
             sense.
     """
     codes, mouth = _check(factors, size, style)
+    gains = _gains(factors, len(mouth), size)
     rng = np.random.default_rng(seed)
     palette, light = _palette(size, style), _light(size, style)
     faces = _faces(size, style)
@@ -157,7 +164,7 @@ def render(
         colours = [palette[name][chosen[name]] for name in _COLOURED[1:]]
         picture += np.stack(colours, axis=-1) @ faces.shades[rows]
         opened, gap = _mouth(chosen["yaw"], chosen["tilt"], mouth[part], size)
-        picture = (picture * gap[:, np.newaxis] + opened) * light
+        picture = (picture * gap[:, np.newaxis] + opened) * light * gains[part]
         if style == "real":
             picture += _NOISE * rng.standard_normal(picture.shape, dtype=np.float32)
         images[part] = np.rint(np.clip(picture, 0, 255))
@@ -345,6 +352,16 @@ def _light(size: int, style: Style) -> Floats:
     x, y = pixel_centres(size)
     gain = 1.06 - 0.5 * x**2 - 0.16 * (y - 0.4) ** 2
     return (np.array([[1.0], [0.95], [0.86]]) * gain).astype(np.float32)
+
+
+def _gains(factors: Mapping[str, npt.ArrayLike], count: int, size: int) -> Floats:
+    """The gain `(n, 1, P)` of light from the left, 1 + 0.4 (1 - 2 x), the front, 1, or the right."""
+    fronts = np.full(count, LIGHTS.index("front"))
+    given = {"yaw": factors["yaw"], LIGHT: factors.get(LIGHT, fronts)}
+    codes = columns("cartoon faces", given, {"yaw": LEVELS["yaw"], LIGHT: LIGHTS})[LIGHT]
+    x, _ = pixel_centres(size)
+    side = np.array([-1, 0, 1], np.float32)[codes, np.newaxis, np.newaxis]
+    return np.asarray(1 + _CONTRAST * side * (2 * x - 1), np.float32)
 
 
 class _Head:

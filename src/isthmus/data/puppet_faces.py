@@ -2,7 +2,7 @@
 
 They stand in for the paper's video crops of one person (300-VW) and renders of the Basel face model,
 neither of which is used here. Real images are the textured and noisy rendering, synthetic ones the
-flat one. The mouth is the attribute; pose, background and hair are the rest.
+flat one. The mouth is the attribute; pose, light, background and hair are the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isthmus.data import cartoon_faces
-from isthmus.data.cartoon_faces import LEVELS, MOUTH, Style
+from isthmus.data.cartoon_faces import LIGHT, LIGHTS, MOUTH, Style
 from isthmus.data.digits import Images
 from isthmus.data.puppets import MEMBERS, Puppets, ladder, sequence_columns, stack
 from isthmus.data.table import Table
@@ -26,8 +26,10 @@ Columns = dict[str, npt.NDArray[Any]]
 RANGE = (1 / 12, 11 / 12)
 """Openings of the mouth in training; test sequences reach beyond it, to 0 and to 1."""
 
-VARIED = ("yaw", "tilt", "background", "hair_colour")
+VARIED = ("yaw", "tilt", "background", "hair_colour", LIGHT)
 """The rest; skin, eyes and facial hair never change."""
+LEVELS = {**cartoon_faces.LEVELS, LIGHT: LIGHTS}
+"""The names of the factors' levels."""
 
 FAR_YAW = len(LEVELS["yaw"]) - 1
 """The one yaw of far synthetic faces."""
