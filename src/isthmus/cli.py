@@ -492,16 +492,23 @@ def pose(
 
 @typer_app.command()
 def convert(
-    kind: Annotated[Literal["h36m-records", "skipose"], typer.Argument(help="what the input is")],
+    kind: Annotated[
+        Literal["h36m", "h36m-records", "skipose"], typer.Argument(help="what the input is")
+    ],
     source: Annotated[
-        list[Path], typer.Argument(help="MetaPose's records of one split, or one labels.h5")
+        list[Path],
+        typer.Argument(
+            help="subjects' folders of Human3.6M, MetaPose's records of one split, or one labels.h5"
+        ),
     ],
     out: Annotated[Path, typer.Option(help="table for isthmus pose, .parquet")],
     unit: Annotated[
         Literal["mm", "m"], typer.Option(help="of the records' poses and camera centres")
     ] = "mm",
+    every: Annotated[int, typer.Option(help="of h36m: one frame in so many")] = 16,
 ) -> None:
-    """Turn your own copy of MetaPose's Human3.6M records or of Ski-PosePTZ into a table of views."""
+    """Turn your own copy of Human3.6M, MetaPose's records or Ski-PosePTZ into a table of views."""
+    from isthmus.data.h36m import h36m
     from isthmus.data.pose_sources import h36m_records, skipose
     from isthmus.data.views import write_views
 
@@ -509,6 +516,8 @@ def convert(
         raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
     if kind == "h36m-records":
         views = h36m_records(source, unit=unit)
+    elif kind == "h36m":
+        views = h36m(source, every=every)
     elif len(source) == 1:
         views = skipose(source[0])
     else:
