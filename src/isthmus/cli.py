@@ -452,7 +452,7 @@ def pose(
     from isthmus.networks.storage import load
     from isthmus.pose.learned import Optimiser
     from isthmus.pose.lifter import STEPS
-    from isthmus.pose.solutions import METHODS, solve, write_solutions
+    from isthmus.pose.solutions import METHODS, against_truth, solve, write_solutions
     from isthmus.report.pose import solutions_sheet
 
     chosen = next((name for name in METHODS if name == method), None)
@@ -488,40 +488,56 @@ def pose(
     typer.echo(
         f"{len(views)} frames in {out}, {len(views) - len(good)} doubtful; picture in {picture}"
     )
+    for line in against_truth(solved, views):
+        typer.echo(line)
 
 
 @typer_app.command()
 def convert(
     kind: Annotated[
-        Literal["h36m", "h36m-records", "skipose"], typer.Argument(help="what the input is")
-    ],
-    source: Annotated[
-        list[Path],
-        typer.Argument(
-            help="subjects' folders of Human3.6M, MetaPose's records of one split, or one labels.h5"
-        ),
+        Literal["h36m", "h36m-records", "skipose", "motion-clips"],
+        typer.Argument(help="what the input is"),
     ],
     out: Annotated[Path, typer.Option(help="table for isthmus pose, .parquet")],
+    source: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="subjects' folders of Human3.6M, MetaPose's records of one split, one labels.h5, or "
+            "a folder of motion clips, by default pybullet's"
+        ),
+    ] = None,
     unit: Annotated[
         Literal["mm", "m"], typer.Option(help="of the records' poses and camera centres")
     ] = "mm",
-    every: Annotated[int, typer.Option(help="of h36m: one frame in so many")] = 16,
+    every: Annotated[
+        int | None, typer.Option(help="one frame in so many; 16 of h36m, 3 of motion-clips")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of what is seen of motion-clips")] = 0,
 ) -> None:
-    """Turn your own copy of Human3.6M, MetaPose's records or Ski-PosePTZ into a table of views."""
-    from isthmus.data.h36m import h36m
+    """Turn your own copy of Human3.6M, MetaPose's records, Ski-PosePTZ or clips into a table."""
+    from isthmus.data import h36m, motion_clips
     from isthmus.data.pose_sources import h36m_records, skipose
+    from isthmus.data.view_noise import filmed
     from isthmus.data.views import write_views
 
     if out.suffix != ".parquet":
         raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
-    if kind == "h36m-records":
-        views = h36m_records(source, unit=unit)
-    elif kind == "h36m":
-        views = h36m(source, every=every)
-    elif len(source) == 1:
-        views = skipose(source[0])
-    else:
-        raise InputError(source[1], "is one file too many", mend="give one labels.h5")
+    paths = source or []
+    if kind in ("skipose", "motion-clips") and len(paths) > 1:
+        raise InputError(paths[1], "is one too many", mend=f"give one for {kind}")
+    if not paths and kind != "motion-clips":
+        raise InputError("SOURCE", "nothing to convert", mend=f"name the files of {kind}")
+    match kind:
+        case "h36m-records":
+            views = h36m_records(paths, unit=unit)
+        case "h36m":
+            views = h36m.h36m(paths, every=h36m.EVERY if every is None else every)
+        case "skipose":
+            views = skipose(paths[0])
+        case "motion-clips":
+            step = motion_clips.EVERY if every is None else every
+            clips = motion_clips.load(paths[0] if paths else None, every=step)
+            views = filmed(clips, seed=seed)
     write_views(views, out)
     typer.echo(f"{len(views)} frames of {len(views.cameras)} cameras in {out}")
 

@@ -210,7 +210,8 @@ def test_the_command_turns_records_into_a_table_that_pose_solves(
     [
         (("h36m-records", "none", "--out", "v.parquet"), "none"),
         (("skipose", "none.h5", "--out", "v.parquet"), "none.h5"),
-        (("skipose", "a.h5", "b.h5", "--out", "v.parquet"), "b.h5: is one file too many"),
+        (("skipose", "a.h5", "b.h5", "--out", "v.parquet"), "b.h5: is one too many"),
+        (("skipose", "--out", "v.parquet"), "SOURCE: nothing to convert"),
         (("skipose", "a.h5", "--out", "v.csv"), "v.csv"),
     ],
 )

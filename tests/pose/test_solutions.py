@@ -20,7 +20,7 @@ from isthmus.errors import InputError
 from isthmus.metrics.pose import pmpjpe
 from isthmus.pose import learned, lifter, solutions, trial
 from isthmus.pose.learned import Training, Variant
-from isthmus.pose.solutions import METHODS, solve, widest_angle
+from isthmus.pose.solutions import METHODS, against_truth, solve, widest_angle
 
 WORSE = "s2 makes it worse, so this is s1's solution"
 
@@ -149,6 +149,25 @@ def test_mirrored_monocular_poses_are_marked(frames):
     found = solve(few.with_monocular(flipped), "s1")
     assert not found.doubts[0]
     assert "mirror" in found.doubts[1]
+
+
+def test_errors_against_the_truth_are_those_of_the_trial(frames):
+    frames = frames.take(slice(12))
+    found = against_truth(solve(frames, "ir"), frames)
+    wanted = trial.errors(trial.refinements(frames)["refinement"], frames)
+    for line, name in zip(found, ("pmpjpe", "nmpjpe"), strict=True):
+        assert f"of {len(frames)} frames: mean {wanted[name]:.1f} mm" in line
+        assert f"median {wanted[f'{name}_median']:.1f} mm" in line
+    assert against_truth(solve(frames, "s1"), replace(frames, pose=None, truth=None)) == []
+
+
+def test_errors_are_judged_in_the_first_camera_that_sees_the_frame(frames):
+    frames = frames.take(slice(12))
+    solved = solve(hidden(frames, (slice(None), 0)), "ir")
+    others = frames.choose([1, 2, 3])
+    wanted = trial.errors(trial.refinements(others)["refinement"], others)
+    lines = against_truth(solved, hidden(frames, (slice(None), 0)))
+    assert f"mean {wanted['nmpjpe']:.1f} mm" in lines[1]
 
 
 def test_without_monocular_poses_they_are_learnt_from_the_frames(frames):

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from isthmus.data.cameras import Cameras, fixed_four, following_six
-from isthmus.data.skeletons import MIRRORED, poses
+from isthmus.data.motion_clips import Clips
+from isthmus.data.skeletons import MIRRORED, Poses, poses
 from isthmus.data.views import COMPONENTS, Views, square_boxes
 from isthmus.seeding import derive
 
@@ -53,12 +54,30 @@ def rig(name: str, count: int, *, test: bool, seed: int) -> Views:
         cameras = following_six(found.joints.mean(1), derive(part, "cameras"))
     else:
         cameras = fixed_four(found.subjects, derive(seed, "cameras"))
-    rng = np.random.default_rng(derive(part, "noise"))
+    return observed(found, cameras, np.random.default_rng(derive(part, "noise")))
+
+
+def observed(
+    found: Poses,
+    cameras: Cameras,
+    rng: np.random.Generator,
+    names: npt.NDArray[np.str_] | None = None,
+) -> Views:
+    """What noisy networks would say of poses before cameras, with the truth.
+
+    Args:
+        found: The poses.
+        cameras: The cameras of each.
+        rng: Of the noise.
+        names: Of the frames; by default their numbers.
+    """
     pixels = cameras.project(found.joints)
     boxes = square_boxes(pixels)
     labels = (pixels - boxes[:, :, None, :2]) / boxes[:, :, None, 2:]
+    if names is None:
+        names = np.array([f"{index:06d}" for index in range(len(pixels))])
     return Views(
-        frames=np.array([f"{index:06d}" for index in range(count)]),
+        frames=names,
         cameras=tuple(str(index) for index in range(pixels.shape[1])),
         boxes=boxes,
         mixtures=heat_maps(labels, rng),
@@ -69,6 +88,18 @@ def rig(name: str, count: int, *, test: bool, seed: int) -> Views:
         pose=found.joints,
         truth=cameras,
     )
+
+
+def filmed(clips: Clips, *, seed: int) -> Views:
+    """Clips of captured motion before the four cameras of `rig`, moved as for one more subject.
+
+    Args:
+        clips: The frames.
+        seed: Decides the noise, and as in `rig` the cameras.
+    """
+    cameras = fixed_four(clips.poses.subjects, derive(seed, "cameras"))
+    rng = np.random.default_rng(derive(seed, "clips", "noise"))
+    return observed(clips.poses, cameras, rng, clips.names)
 
 
 def heat_maps(labels: Array, rng: np.random.Generator) -> Array:

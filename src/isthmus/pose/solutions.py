@@ -21,7 +21,7 @@ from torch import nn
 from isthmus.data.files import write_atomically
 from isthmus.data.views import Views
 from isthmus.errors import InputError
-from isthmus.metrics.pose import centred
+from isthmus.metrics.pose import centred, nmpjpe, pmpjpe
 from isthmus.pose import learned, lifter, networks, trial
 from isthmus.pose.average import Start, average
 from isthmus.pose.learned import Training, Variant
@@ -367,6 +367,23 @@ def widest_angle(rotations: Array) -> Array:
     lines = rotations[..., 2]
     cosine = np.abs(np.einsum("nci,ndi->ncd", lines, lines)).min((1, 2))
     return np.asarray(np.rad2deg(np.arccos(np.clip(cosine, 0, 1))))
+
+
+def against_truth(solved: Solutions, views: Views) -> list[str]:
+    """The errors of whole poses, in words, where the frames have a truth; see `metrics.pose`."""
+    whole = np.flatnonzero(np.isfinite(solved.poses).all((1, 2)))
+    if views.pose is None or not len(whole):
+        return []
+    poses, truth = solved.poses[whole], views.pose[whole]
+    found = {"PMPJPE (reflections allowed)": pmpjpe(poses, truth)}
+    if views.truth is not None:
+        first = _usable(views)[whole].argmax(1)
+        placed = views.truth.place(views.pose)[whole, first]
+        found["NMPJPE (mirrored depth allowed)"] = nmpjpe(poses, placed)
+    return [
+        f"{name} of {len(whole)} frames: mean {error.mean():.1f} mm, median {np.median(error):.1f} mm"
+        for name, error in found.items()
+    ]
 
 
 def write_solutions(solved: Solutions, views: Views, path: str | PathLike[str]) -> None:
