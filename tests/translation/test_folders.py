@@ -185,7 +185,7 @@ def test_photographs_are_upright(tmp_path: Path) -> None:
     assert torch.equal(read_square(tmp_path / "x.png", 8), expected)
 
 
-@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".JPG"])
+@pytest.mark.parametrize("suffix", [".bmp", ".webp", ".JPG", ".tif", ".gif"])
 def test_other_kinds_of_files_are_read_too(suffix: str, model: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     picture(tmp_path / "in" / f"x{suffix}")

@@ -17,7 +17,7 @@ from isthmus.data.synaction import check_size, read_image
 from isthmus.data.table import Table
 from isthmus.errors import InputError
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 """Of image files."""
 
 

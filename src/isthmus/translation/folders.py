@@ -55,7 +55,7 @@ def translate_folder(
     """Translate all image files of a folder, by name, into PNG files of the same names.
 
     Images are brought to a square without cropping, bilinearly with antialiasing, as the loaders of
-    training data do, upright as their EXIF data say. Transparent pixels become white; a translator of
+    training data do, upright as their EXIF data say, of an animation the first one. Transparent pixels become white; a translator of
     colour images is given grey ones as colour images, one of grey images all as grey ones.
 
     Args:

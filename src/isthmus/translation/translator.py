@@ -139,9 +139,8 @@ def needed(guide: Tensor | None, x: Tensor) -> Tensor:
     """
     if guide is None or guide.shape != x.shape:
         found = "is missing" if guide is None else f"has shape {tuple(guide.shape)}"
-        raise InputError(
-            "guide", found, mend=f"give one image a source image, {tuple(x.shape)} in all"
-        )
+        mend = f"give one image a source image, {tuple(x.shape)} in all; to a command, --guide"
+        raise InputError("guide", found, mend=mend)
     return guide
 
 
