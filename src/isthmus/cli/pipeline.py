@@ -37,14 +37,14 @@ def scorecard(
 
 def ui(scale: Scale = None, host: str = "127.0.0.1", port: int = 5000) -> None:
     """Sync the runs into MLflow and serve its user interface."""
-    from isthmus.tracking import serve
+    from isthmus.tracking.ui import serve
 
     serve(ROOT, configuration.load(ROOT, scale), host=host, port=port)
 
 
 def track(scale: Scale = None) -> None:
     """Sync the runs into MLflow."""
-    from isthmus.tracking import sync
+    from isthmus.tracking.sync import sync
 
     result = sync(ROOT, configuration.load(ROOT, scale))
     typer.echo(str(result))

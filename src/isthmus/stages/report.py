@@ -13,7 +13,7 @@ from isthmus.report.adaptation import adapted
 from isthmus.report.claims import load_claims
 from isthmus.report.page import render
 from isthmus.report.scorecard import scorecard, to_json
-from isthmus.tracking import run_links
+from isthmus.tracking.sync import run_links
 
 
 @stage(*REPORTED, folder="reports/{scale}")

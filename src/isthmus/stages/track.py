@@ -7,7 +7,7 @@ from pathlib import Path
 from isthmus import record
 from isthmus.config.schema import REPORTED
 from isthmus.job import Job, stage
-from isthmus.tracking import sync
+from isthmus.tracking.sync import sync
 
 
 @stage(*REPORTED, folder="runs/{scale}/track")

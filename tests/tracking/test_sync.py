@@ -20,25 +20,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from isthmus import config as configuration
-from isthmus import tracking
 from isthmus.config import Config
 from isthmus.errors import InputError
 from isthmus.record import Record
-from isthmus.tracking import (
-    SyncResult,
-    flat_curves,
-    flat_metrics,
-    flat_parameters,
-    run_links,
-    store_uri,
-    sync,
-)
+from isthmus.tracking import store as stores
+from isthmus.tracking.disk import LARGEST_SHOWN, TOPICS
+from isthmus.tracking.points import LONGEST_VALUE, flat_curves, flat_metrics, flat_parameters
+from isthmus.tracking.store import Store, store_uri
+from isthmus.tracking.sync import SyncResult, run_links, sync
+from isthmus.tracking.ui import serve
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 STEPS = list(range(0, 1200, 2))
 METRICS = {
     "lrmf-realnvp": {"accuracy": {"mean": 0.99, "std": 0.01, "seeds": 2, "values": [1, 0.98]}}
@@ -58,7 +55,7 @@ def config() -> Config:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with MLflow's tables and nothing of ours: making one takes seconds."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    tracking._Store(path.parent, "sqlite:///mlflow.db").client()
+    Store(path.parent, "sqlite:///mlflow.db").client()
     return path
 
 
@@ -213,8 +210,8 @@ def test_a_child_holds_numbers_curves_figures_and_inputs(project: Project) -> No
 
 def test_large_and_other_files_stay_where_they_are(project: Project) -> None:
     home = project.root / "runs/smoke/points/moons"
-    (home / "large.png").write_bytes(bytes(tracking.LARGEST_SHOWN + 1))
-    (home / "largest.png").write_bytes(bytes(tracking.LARGEST_SHOWN))
+    (home / "large.png").write_bytes(bytes(LARGEST_SHOWN + 1))
+    (home / "largest.png").write_bytes(bytes(LARGEST_SHOWN))
     (home / "test.parquet").write_bytes(b"rows")
     project.sync()
     run = project.child("points@moons")
@@ -222,12 +219,17 @@ def test_large_and_other_files_stay_where_they_are(project: Project) -> None:
     assert files == {"largest.png", "record.json"}
 
 
+def test_every_stage_of_the_pipeline_has_a_topic() -> None:
+    stages = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+    assert set(stages) - set(TOPICS) == set()
+
+
 def test_a_new_stage_gets_a_topic_of_its_own_and_needs_no_times(project: Project) -> None:
-    project.stage("pose@skeleton", "runs/smoke/pose/skeleton")
-    (project.root / "runs/smoke/.times/pose@skeleton.json").unlink()
+    project.stage("dance@skeleton", "runs/smoke/dance/skeleton")
+    (project.root / "runs/smoke/.times/dance@skeleton.json").unlink()
     assert project.sync().created == 3
-    assert project.client.get_experiment_by_name("isthmus pose") is not None
-    assert "cost/seconds" not in project.child("pose@skeleton").data.metrics
+    assert project.client.get_experiment_by_name("isthmus dance") is not None
+    assert "cost/seconds" not in project.child("dance@skeleton").data.metrics
 
 
 def test_reports_are_synced_too(project: Project) -> None:
@@ -252,7 +254,7 @@ def test_links_lead_to_the_runs(project: Project) -> None:
 
 def test_the_second_sync_does_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.sync()
-    monkeypatch.setattr(tracking._Store, "client", lambda self: pytest.fail("MLflow was asked"))
+    monkeypatch.setattr(Store, "client", lambda self: pytest.fail("MLflow was asked"))
     assert project.sync() == SyncResult(kept=2)
 
 
@@ -261,11 +263,12 @@ def test_the_second_sync_does_not_load_mlflow(project: Project) -> None:
     code = f"""
         import sys
         from pathlib import Path
-        from isthmus import config, tracking
+        from isthmus import config
+        from isthmus.tracking import sync
         values = config.load(Path({str(PROJECT)!r}), "smoke")
         root = Path({str(project.root)!r})
-        assert tracking.sync(root, values) == tracking.SyncResult(kept=2)
-        assert len(tracking.run_links(root, values)) == 2
+        assert sync.sync(root, values) == sync.SyncResult(kept=2)
+        assert len(sync.run_links(root, values)) == 2
         assert "mlflow" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
@@ -412,7 +415,7 @@ sys.stdin.read()
 def test_a_locked_store_is_left_for_later(
     project: Project, monkeypatch: pytest.MonkeyPatch, synced: bool
 ) -> None:
-    monkeypatch.setattr(tracking, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(stores, "BUSY_SECONDS", 0.2)
     if synced:
         project.sync()
         project.stage("lrmf@moons", "runs/smoke/align/moons/lrmf", parameters={"seed": 1})
@@ -534,14 +537,15 @@ def test_an_absent_server_fails_fast_and_gets_all_once_it_is_there(project: Proj
 EIGHT = """
 import os, sys
 from pathlib import Path
-from isthmus import config, tracking
+from isthmus import config
+from isthmus.tracking import sync
 from mlflow import MlflowClient
 
 values, uri = config.load(Path(sys.argv[1]), "smoke"), sys.argv[2]
 children = []
 for root in sys.argv[3:]:
     if not (child := os.fork()):
-        result = tracking.sync(Path(root), values, uri=uri)
+        result = sync.sync(Path(root), values, uri=uri)
         print(result, flush=True)
         os._exit(result.failed)
     children.append(child)
@@ -663,12 +667,12 @@ def test_names_fit_mlflow(values: dict[str, Any]) -> None:
 
 def test_many_and_long_parameters_reach_the_store(project: Project) -> None:
     parameters = {"long": "x" * 7000, "none": "", **{f"p{n}": n for n in range(250)}}
-    assert flat_parameters(parameters)["long"] == "x" * tracking.LONGEST_VALUE
+    assert flat_parameters(parameters)["long"] == "x" * LONGEST_VALUE
     project.stage("lrmf@moons", "runs/smoke/align/moons/lrmf", parameters=parameters)
     assert project.sync() == SyncResult(created=2)
     run = project.child("lrmf@moons")
     assert len(run.data.params) == 254
-    assert run.data.params["long"] == "x" * tracking.LONGEST_VALUE
+    assert run.data.params["long"] == "x" * LONGEST_VALUE
 
 
 # ------------------------------------------------------------------------------------------ serve
@@ -686,7 +690,7 @@ def test_serving_syncs_and_links_to_the_run_tables(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    tracking.serve(project.root, project.config, port=port)
+    serve(project.root, project.config, port=port)
     ((program, command, environment),) = executed
     assert program == sys.executable
     assert command[1:4] == ["-m", "mlflow", "server"]
@@ -702,7 +706,7 @@ def test_a_taken_port_is_named(project: Project, executed: list[Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"127.0.0.1:{port}.*port is taken.*--port"):
-            tracking.serve(project.root, project.config, port=port)
+            serve(project.root, project.config, port=port)
     assert executed == []
     assert run_links(project.root, project.config) == {}
 
@@ -714,7 +718,7 @@ def test_a_server_elsewhere_is_linked_to_and_not_started(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    tracking.serve(project.root, project.config)
+    serve(project.root, project.config)
     printed = capsys.readouterr()
     assert "http://127.0.0.1:1" in printed.out
     assert "not all runs" in printed.err

@@ -1,0 +1,1 @@
+"""Runs in MLflow, from the records that stages leave."""
