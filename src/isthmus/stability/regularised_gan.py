@@ -133,7 +133,8 @@ class Coverage:
 
 def coverage(samples: Tensor) -> Coverage:
     """Count the modes that samples `(*members, n, 3)` cover, as Srivastava et al. 2017 (VEEGAN)."""
-    distance, nearest = torch.cdist(samples, centres()).min(-1)
+    exact = "donot_use_mm_for_euclid_dist"
+    distance, nearest = torch.cdist(samples, centres(), compute_mode=exact).min(-1)
     good = distance <= NEAR * MODE_DEVIATION
     covered = nn.functional.one_hot(nearest, MODES).bool() & good[..., None]
     return Coverage(
