@@ -38,8 +38,8 @@ _INSIDE = "MyPoseFeatures"
 _WORLD, _PLACED, _PIXELS = "D3_Positions", "D3_Positions_mono", "D2_Positions"
 _RIGID, _REPROJECTED, _NEAR = 10.0, 2.0, 1.0
 """How far the fitted cameras may be off at any joint, mm and pixels, and how near a joint may be to
-one, mm. Human3.6M's own tangential
-distortion is not quite Brown's, which costs some hundredths of a pixel."""
+one, mm. Human3.6M's own tangential distortion is not quite Brown's, which costs some hundredths of
+a pixel."""
 
 
 def h36m(folders: Iterable[str | Path], *, every: int = EVERY) -> Views:
