@@ -35,6 +35,10 @@ def broken(x: Tensor) -> Tensor:
     raise ValueError("only 28 x 28")
 
 
+def one_score(x: Tensor) -> Tensor:
+    return x.mean((1, 2, 3))[:, None]
+
+
 def without_numbers(x: Tensor) -> Tensor:
     return Brightness()(x) * torch.nan
 
@@ -80,6 +84,7 @@ def test_what_cannot_be_loaded_is_named(
     ("name", "problem"),
     [
         ("wrong", "returned"),
+        ("one_score", "two or more"),
         ("broken", "only 28 x 28"),
         ("without_numbers", "NaN"),
         ("below", "class -1"),

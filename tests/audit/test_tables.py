@@ -69,6 +69,19 @@ def test_every_original_meets_every_value_that_there_is(tmp_path: Path) -> None:
     assert set(found.level) == {0}
 
 
+class Deaf(CycleVae):
+    """Gives back the source under every guide."""
+
+    def translate(self, x: Tensor, direction: str, guide: Tensor | None = None) -> Tensor:
+        return x
+
+
+def test_a_translator_that_does_not_heed_its_guide_is_refused(tmp_path: Path) -> None:
+    path = digits(tmp_path / "table.parquet", 6)
+    with pytest.raises(InputError, match="moves no factor"):
+        meet(Deaf(side=8, width=4, levels=2), path, path, factor="bright", label="bright")
+
+
 def test_a_guide_that_is_copied_keeps_what_is_its_own(scenes: Path) -> None:
     """The true counterfactual has the guide's size and the source's shape."""
     model = Copy(channels=3, side=SIDE, width=4, levels=2)

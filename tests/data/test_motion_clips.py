@@ -185,7 +185,7 @@ def test_a_folder_without_clips_and_a_wrong_step_are_refused(tmp_path, monkeypat
     with pytest.raises(InputError, match="every: is 0"):
         motion_clips.load(tmp_path, every=0)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"isthmus\[motion\]"):
+    with pytest.raises(InputError, match=r"\.\[motion\]"):
         motion_clips.load()
 
 

@@ -15,7 +15,13 @@ from isthmus.cli import app
 from isthmus.data import skeletons
 from isthmus.data.cameras import Cameras, looking
 from isthmus.data.view_noise import heat_maps, monocular, rig
-from isthmus.data.views import Views, mixtures_of_points, square_boxes, write_views
+from isthmus.data.views import (
+    Views,
+    mixtures_of_points,
+    read_views,
+    square_boxes,
+    write_views,
+)
 from isthmus.errors import InputError
 from isthmus.metrics.pose import pmpjpe
 from isthmus.pose import learned, lifter, solutions, trial
@@ -161,6 +167,22 @@ def test_errors_against_the_truth_are_those_of_the_trial(frames):
     assert against_truth(solve(frames, "s1"), replace(frames, pose=None, truth=None)) == []
 
 
+def test_a_frame_that_lacks_a_row_or_a_truth_is_judged_where_it_can_be(frames, tmp_path):
+    import pandas as pd
+
+    path = tmp_path / "views.parquet"
+    write_views(frames.take(slice(4)), path)
+    rows = pd.read_parquet(path)
+    rows.drop(index=0).to_parquet(path)  # camera 0 of the first frame
+    views = read_views(path)
+    assert np.array_equal(views.pose, frames.take(slice(4)).pose)
+    assert "of 4 frames" in against_truth(solve(views, "ir"), views)[1]
+    unknown = views.pose.copy()
+    unknown[2] = np.nan
+    lines = against_truth(solve(views, "ir"), replace(views, pose=unknown))
+    assert "of 3 frames" in lines[0] and "nan" not in lines[0]
+
+
 def test_errors_are_judged_in_the_first_camera_that_sees_the_frame(frames):
     frames = frames.take(slice(12))
     solved = solve(hidden(frames, (slice(None), 0)), "ir")
@@ -299,6 +321,14 @@ def call(monkeypatch, capsys, *arguments):
     with pytest.raises(SystemExit) as end:
         app()
     return end.value.code or 0, capsys.readouterr()
+
+
+def test_the_observations_are_not_overwritten(frames, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "views.parquet"
+    write_views(frames.take(slice(2)), path)
+    before = path.read_bytes()
+    code, printed = call(monkeypatch, capsys, path, "--method", "s1", "--out", path)
+    assert code == 2 and "is one of the inputs" in printed.err and path.read_bytes() == before
 
 
 def test_the_command_writes_poses_and_a_picture(frames, tmp_path, monkeypatch, capsys):

@@ -122,12 +122,29 @@ def test_what_cannot_be_done_is_refused(inputs: Path, model: Path, tmp_path: Pat
         translate_folder(model, inputs, out)
     with pytest.raises(InputError, match="folder of the inputs"):
         translate_folder(model, inputs, inputs, size=16)
+    picture(out.parent / "guide.png")
+    with pytest.raises(InputError, match="one of the inputs"):
+        translate_folder(model, inputs, out.parent, guide=out.parent / "guide.png", size=16)
     picture(inputs / "1.jpg")
     with pytest.raises(InputError, match="rename"):
         translate_folder(model, inputs, out, size=16)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no readable"):
         translate_folder(model, tmp_path / "empty", out, size=16)
+
+
+def test_sixteen_bits_fractions_and_sheets(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    ramp = np.tile(np.arange(0, 65536, 4096, dtype=np.uint16), (16, 1))
+    Image.fromarray(ramp).save(folder / "deep.png")
+    Image.fromarray(np.full((16, 16), 0.5, np.float32)).save(folder / "fraction.tif")
+    picture(folder / SHEET)
+    seen = read_square(folder / "deep.png", 16)[0, 0]
+    assert np.abs(seen.numpy() - np.arange(0, 256, 16)).max() <= 1
+    found = translate_folder(model, folder, tmp_path / "out", size=16)
+    assert [path.name for path in found.written] == ["deep.png"]
+    assert "holds fractions" in str(found.skipped[0])
 
 
 def test_a_model_is_found_by_the_end_of_its_path(

@@ -78,14 +78,14 @@ def _classes(source: str, model: Callable[[torch.Tensor], Any], images: Images) 
         problem = f"failed on {images.shape} ({' '.join(str(error).split())[:200]})"
         mend = "let it take float images (n, channels, side, side) in [0, 1]"
         raise InputError(source, problem, mend=mend) from error
-    if found.ndim == 2 and len(found) == len(images):
+    if found.ndim == 2 and len(found) == len(images) and found.shape[1] > 1:
         if np.isnan(found).any():
             problem = f"returned NaN among the scores of {len(images)} images"
             raise InputError(source, problem, mend="let it return numbers")
         found = found.argmax(1)
     if found.shape != (len(images),) or not np.issubdtype(found.dtype, np.integer):
         problem = f"returned {found.dtype} of shape {found.shape} for {len(images)} images"
-        mend = "let it return classes (n,), whole numbers, or scores (n, classes)"
+        mend = "let it return classes (n,), whole numbers, or scores (n, classes), two or more"
         raise InputError(source, problem, mend=mend)
     if found.min() < 0:
         raise InputError(source, f"returned the class {found.min()}", mend="count classes from 0")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from isthmus.audit.meeting import Meeting, true_images
 from isthmus.data.cartoon_faces import MOUTH
@@ -61,6 +62,7 @@ def meet(
     sources, shown = _side(originals, 0, label), _side(guides, 1, factor)
     tables = {originals: sources, guides: shown}
     _check_images(translator, tables)
+    _check_guided(translator, _first(sources)[:1], _first(shown)[:1])
     if rendered is not None:
         _check_rendered(rendered, tables)
     if rendered in PUPPETS and factor != STEP:
@@ -124,6 +126,16 @@ def _check_images(translator: Translator, tables: Mapping[Path, Table]) -> None:
         if found[0] != first:
             problem = f"has images of side {found[0]}, the originals have {first}"
             raise InputError(path, problem, mend="give guides of the originals' side")
+
+
+def _check_guided(translator: Translator, source: Tensor, guide: Tensor) -> None:
+    """Refuse a translator that makes the same of an image under a guide and under its negative."""
+    one, other = (translate_bytes(translator, source, "a2b", each) for each in (guide, 255 - guide))
+    if torch.equal(one, other):
+        problem = "does not heed its guide, so it moves no factor"
+        raise InputError(
+            "translator", problem, mend="give one that does, such as rift or puppetgan"
+        )
 
 
 def _check_rendered(name: str, tables: Mapping[Path, Table]) -> None:

@@ -75,10 +75,11 @@ def honesty(
     from isthmus.data.folders import made_folder
     from isthmus.report.honesty import cycles_sheet, honesty_curves, in_words
     from isthmus.translation.auditing import inspect
+    from isthmus.translation.folders import find_model
 
     made_folder(out)
     found = inspect(
-        model,
+        find_model(model),
         data,
         known=known,
         palette=palette.split(),
@@ -130,13 +131,14 @@ def sensitivity(
     from isthmus.audit.tables import meet
     from isthmus.data.folders import made_folder
     from isthmus.report.audit import flip_sheet, printed, responses
+    from isthmus.translation.folders import find_model
     from isthmus.translation.stored import as_used
 
     sys.path.insert(0, str(Path()))
     made_folder(out)
     classify = classifier(model)
     meeting = meet(
-        as_used(translator, drive),
+        as_used(find_model(translator), drive),
         originals,
         guides,
         factor=factor,

@@ -79,11 +79,13 @@ def explain(stage: str, scale: Scale = None) -> None:
     """Say why a stage instance, such as lrmf@moons-realnvp, would or would not run again."""
     from isthmus.record import survey
 
-    states = survey(ROOT, configuration.load(ROOT, scale))
+    config = configuration.load(ROOT, scale)
+    states = survey(ROOT, config)
     chosen = {k: s for k, s in states.items() if k == stage or k.split("@")[0] == stage}
     if not chosen:
         known = ", ".join(sorted(states)) or "none: nothing has run yet"
-        raise InputError(stage, "no such stage has run", mend=f"known are {known}")
+        problem = f"no such stage has run at {config.scale}"
+        raise InputError(stage, problem, mend=f"name another --scale; known here are {known}")
     for key, state in chosen.items():
         typer.echo(f"{key}: {'would run again' if state.reasons else 'is current'}")
         for reason in state.reasons:

@@ -24,10 +24,12 @@ def align(
     from torch import Tensor
 
     from isthmus.alignment import aligners
+    from isthmus.data.files import refuse_inputs
     from isthmus.data.points import check_suffix, read_points, write_points
     from isthmus.report.figures import before_and_after
 
     check_suffix(out)
+    refuse_inputs(out, a, b)
     aligner = aligners.find(method)
     points_a, columns = read_points(a)
     points_b, _ = read_points(b)

@@ -25,6 +25,7 @@ def pose(
     """Solve 3-D poses and cameras from what several cameras saw at once; also writes a picture."""
     from rich.progress import Progress
 
+    from isthmus.data.files import refuse_inputs
     from isthmus.data.views import read_views
     from isthmus.networks.storage import load
     from isthmus.pose.learned import Optimiser
@@ -37,6 +38,7 @@ def pose(
         raise InputError("--method", f"there is no {method!r}", mend=f"use {', '.join(METHODS)}")
     if out.suffix != ".parquet":
         raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
+    refuse_inputs(out, observations)
     if model is not None and method != "s2":
         raise InputError("--model", f"{method} takes none", mend="leave it out, or use s2")
     stages = None if model is None else load(Optimiser, model).stages
@@ -92,6 +94,7 @@ def convert(
 ) -> None:
     """Turn your own copy of Human3.6M, MetaPose's records, Ski-PosePTZ or clips into a table."""
     from isthmus.data import h36m, motion_clips
+    from isthmus.data.files import refuse_inputs
     from isthmus.data.pose_sources import h36m_records, skipose
     from isthmus.data.view_noise import filmed
     from isthmus.data.views import write_views
@@ -99,6 +102,7 @@ def convert(
     if out.suffix != ".parquet":
         raise InputError(out, "unknown kind of file", mend="let its name end in .parquet")
     paths = source or []
+    refuse_inputs(out, *paths)
     if kind in ("skipose", "motion-clips") and len(paths) > 1:
         raise InputError(paths[1], "is one too many", mend=f"give one for {kind}")
     if not paths and kind != "motion-clips":

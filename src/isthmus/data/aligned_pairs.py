@@ -25,7 +25,7 @@ def load(folder: str | Path, size: int) -> Table:
     """The pairs of one folder, in the order of their names.
 
     Args:
-        folder: Where the files are, PNG, JPEG, BMP or WebP, each two squares side by side; subfolders are not
+        folder: Where the files are, PNG, JPEG, TIFF, GIF, BMP or WebP, each two squares side by side; subfolders are not
             read.
         size: Side of the images in pixels; the squares are resampled bilinearly with antialiasing.
 

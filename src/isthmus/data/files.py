@@ -16,6 +16,16 @@ from isthmus.errors import InputError
 _STORAGE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
+def refuse_inputs(out: str | PathLike[str], *inputs: str | PathLike[str]) -> None:
+    """Refuse an output, a file or a folder, that is one of the inputs.
+
+    Raises:
+        InputError: It is.
+    """
+    if Path(out).resolve() in [Path(each).resolve() for each in inputs]:
+        raise InputError(out, "is one of the inputs", mend="name another output")
+
+
 @contextmanager
 def write_atomically(path: str | PathLike[str]) -> Iterator[BufferedRandom]:
     """Open a file for writing that appears under its name only when it is complete.

@@ -290,7 +290,7 @@ def _read(path: Path) -> npt.NDArray[Any]:
     try:
         cdflib = importlib.import_module("cdflib")
     except ImportError:
-        mend = "install the extra h36m: pip install 'isthmus[h36m]'"
+        mend = "install the extra h36m: pip install -e '.[h36m]'"
         raise InputError(path, "the package cdflib is needed to read it", mend=mend) from None
     try:
         return np.asarray(cdflib.CDF(path).varget("Pose"))

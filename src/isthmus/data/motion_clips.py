@@ -199,6 +199,6 @@ def _packaged() -> Path:
     """The folder of the clips in the installed package, which is not imported."""
     spec = importlib.util.find_spec("pybullet_data")
     if spec is None or not spec.submodule_search_locations:
-        mend = "install the extra motion: pip install 'isthmus[motion]', or name a folder of clips"
+        mend = "install the extra motion: pip install -e '.[motion]', or name a folder of clips"
         raise InputError("motion clips", "the package pybullet is not installed", mend=mend)
     return Path(next(iter(spec.submodule_search_locations)), *_INSIDE)

@@ -123,7 +123,7 @@ def skipose(path: str | Path) -> Views:
     except ImportError:
         problem = "the package h5py is needed to read it"
         raise InputError(
-            path, problem, mend="install the extra ski: pip install 'isthmus[ski]'"
+            path, problem, mend="install the extra ski: pip install -e '.[ski]'"
         ) from None
     try:
         with h5py.File(path, "r") as file:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from isthmus.data.table import Table
 from isthmus.errors import InputError
@@ -89,18 +89,29 @@ def load(folder: str | Path, size: int) -> Table:
 
 
 def read_image(path: Path) -> Image.Image:
-    """Read an image file as RGB.
+    """Read an image file as RGB, upright as its EXIF data say, transparent pixels white.
+
+    Sixteen bits of grey are brought to eight; of an animation the first image is read.
 
     Raises:
-        InputError: The file is absent, or is no image or a damaged one.
+        InputError: The file is absent, is no image or a damaged one, or holds fractions.
     """
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            if image.mode == "F":
+                raise InputError(path, "holds fractions", mend="save it with 8 or 16 bits")
+            deep = image.mode.startswith("I")  # 16 bits of grey, which PIL would clip
+            grey = (np.asarray(image) / 257).clip(0, 255).astype(np.uint8) if deep else None
+            upright = ImageOps.exif_transpose(image) if grey is None else Image.fromarray(grey)
+            seen = upright.convert("RGBA")
     except FileNotFoundError:
-        raise InputError(path, "is not there", mend="fetch the file again") from None
-    except OSError as error:
-        raise InputError(path, f"is no readable image ({error})", mend="fetch it again") from error
+        raise InputError(path, "is not there", mend="check the path") from None
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(path, f"is no readable image ({error})", mend="replace it") from error
+    white = Image.new("RGBA", seen.size, "white")
+    return Image.alpha_composite(white, seen).convert("RGB")
 
 
 def check_size(where: str, size: int) -> None:

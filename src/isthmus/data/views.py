@@ -284,9 +284,15 @@ def read_views(path: str | PathLike[str]) -> Views:
         monocular=None if monocular is None else monocular.reshape(*shape, joints, 3),
         labels=None if labels is None else labels.reshape(*shape, joints, 2),
         subjects=subjects,
-        pose=None if pose is None else pose.reshape(*shape, joints, 3)[:, 0],
+        pose=None if pose is None else _first_known(pose.reshape(*shape, joints, 3)),
         truth=truth,
     )
+
+
+def _first_known(poses: Array) -> Array:
+    """Of every frame the first row's pose that is known, of `(n, C, J, 3)`; NaN where none is."""
+    first = np.isfinite(poses).all((2, 3)).argmax(1)
+    return np.asarray(poses[np.arange(len(poses)), first])
 
 
 def _stored(path: Path) -> pa.Table:

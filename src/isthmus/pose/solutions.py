@@ -371,8 +371,10 @@ def widest_angle(rotations: Array) -> Array:
 
 def against_truth(solved: Solutions, views: Views) -> list[str]:
     """The errors of whole poses, in words, where the frames have a truth; see `metrics.pose`."""
-    whole = np.flatnonzero(np.isfinite(solved.poses).all((1, 2)))
-    if views.pose is None or not len(whole):
+    if views.pose is None:
+        return []
+    whole = np.flatnonzero((np.isfinite(solved.poses) & np.isfinite(views.pose)).all((1, 2)))
+    if not len(whole):
         return []
     poses, truth = solved.poses[whole], views.pose[whole]
     found = {"PMPJPE (reflections allowed)": pmpjpe(poses, truth)}

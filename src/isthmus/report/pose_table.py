@@ -32,7 +32,7 @@ def pose_table(runs: Path, rig: str) -> dict[str, dict[str, str]]:
             if found is not None:
                 row[f"{MEASURES[key]}, {count}"] = _cell(found, 100 if key == "pck" else 1)
         if method in times:
-            row[MILLISECONDS] = f"{1000 * times[method]['seconds']['mean']:.2g}"
+            row[MILLISECONDS] = f"{1000 * times[method]['seconds']['mean']:.3g}"
     return table
 
 

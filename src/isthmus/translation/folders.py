@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from isthmus import record
 from isthmus.data.aligned_pairs import SUFFIXES, images_in
+from isthmus.data.files import refuse_inputs
 from isthmus.data.folders import made_folder
 from isthmus.data.pairs import image_domains
+from isthmus.data.synaction import read_image
 from isthmus.errors import InputError
 from isthmus.networks.storage import CONFIG
 from isthmus.translation.stored import as_used
@@ -54,6 +56,9 @@ def translate_folder(
 ) -> Translated:
     """Translate all image files of a folder, by name, into PNG files of the same names.
 
+    Files of these names in `out` are replaced. A contact sheet among the inputs is left out, and the
+    one that is written shows the first twelve.
+
     Images are brought to a square without cropping, bilinearly with antialiasing, as the loaders of
     training data do, upright as their EXIF data say, of an animation the first one. Transparent pixels become white; a translator of
     colour images is given grey ones as colour images, one of grey images all as grey ones.
@@ -70,7 +75,7 @@ def translate_folder(
         on_image: Called with the number of files done, and of all.
 
     Raises:
-        InputError: Nothing can be read, the translator needs a guide, the side is unknown or not
+        InputError: Nothing can be read, the translator needs a guide, an input or guide lies in `out`, the side is unknown or not
             one that the translator takes, or there is a file in the place of `out`.
     """
     into(direction)
@@ -79,7 +84,10 @@ def translate_folder(
     channels = translator.config["channels"]
     side = size or translator.config.get("side") or _trained_side(home)
     _check_side(translator, side, direction)
-    files, target = images_in(Path(inputs)), made_folder(out)
+    files = [path for path in images_in(Path(inputs)) if path.name != SHEET]
+    if guide is not None:
+        refuse_inputs(out, guide, Path(guide).parent if Path(guide).is_file() else guide)
+    target = made_folder(out)
     _refuse_overwriting(files, target)
     skipped: list[InputError] = []
     guides = None if guide is None else _guides(Path(guide), side, channels, skipped)
@@ -139,18 +147,7 @@ def read_square(path: Path, side: int, channels: int = 3) -> Tensor:
     Raises:
         InputError: The file is absent, or is no image or a damaged one.
     """
-    try:
-        with Image.open(path) as image:
-            deep = image.mode.startswith("I")  # 16 bits of grey, which PIL would clip
-            grey = (np.asarray(image) / 257).clip(0, 255).astype(np.uint8) if deep else None
-            upright = ImageOps.exif_transpose(image) if grey is None else Image.fromarray(grey)
-            seen = upright.convert("RGBA")
-    except FileNotFoundError:
-        raise InputError(path, "is not there", mend="check the path") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(path, f"is no readable image ({error})", mend="replace it") from error
-    white = Image.new("RGBA", seen.size, "white")
-    square = Image.alpha_composite(white, seen).convert("L" if channels == 1 else "RGB")
+    square = read_image(path).convert("L" if channels == 1 else "RGB")
     pixels = np.asarray(square.resize((side, side), Image.Resampling.BILINEAR))
     return torch.from_numpy(pixels.copy()).view(side, side, channels).permute(2, 0, 1)
 
